@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * conn.bpf.c - the life of a TCP connection, from its socket's state changes.
+ *
+ *   CLOSE -> SYN_SENT                    connect(), in the connecting thread: a new entry, with the stack
+ *   SYN_SENT -> ESTABLISHED              whoever happens to run (softirq): time only
+ *   ESTABLISHED -> CLOSE_WAIT            the peer closed first
+ *   ESTABLISHED -> FIN_WAIT1, CLOSE_WAIT -> LAST_ACK, or straight to CLOSE without an error
+ *                                        closed here, in the closing thread: with the stack
+ *   anything -> CLOSE                    the entry ends
+ *   CLOSE -> SYN_SENT, LISTEN -> SYN_RECV  a new life: an older entry at this address ends too
+ *
+ * Whose connection it is says the entry, never `current`: most changes run in somebody else's time.
+ *
+ * The kernel (6.1 and later) never runs a program inside itself, whatever interrupts it. So the work is shared, in this
+ * order: state_caused is for what this thread causes, and its stack is walked for; state_changed for what is only noted;
+ * state_changed_within for what a softirq brings in the middle of noting. It never brings what the first looks for.
+ */
+#include "sock.h"
+
+static __always_inline void emit_with_stack(u16 type, struct target *target, const struct connection *connection,
+					    const struct sock *sk)
+{
+	struct scratch *scratch = scratch_take(SCRATCH_CONNECTION);
+	struct pt_regs *regs;
+	u32 size;
+
+	if (!scratch)
+		return;
+	regs = user_regs();
+	if (regs)
+		stack_walk(scratch, SCRATCH_CONNECTION, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp),
+			   BPF_CORE_READ(regs, bp));
+	else
+		stack_none(scratch);
+	if (scratch->head.native_end == END_EXPRESSION)
+		stack_copy(scratch);
+	conn_body_fill(&scratch->conn, connection, sk);
+	if (current_exits())
+		scratch->conn.flags |= CONN_EXITING;
+	size = sizeof(struct record) + sizeof(struct conn_body) + stack_bytes(scratch);
+	asm volatile("" : "+r"(size));
+	if (size <= sizeof(struct record) + sizeof(struct conn_body) + sizeof(struct stack_head) + sizeof(scratch->slots)) {
+		record_fill(&scratch->record, type, size);
+		if (bpf_ringbuf_output(&ring, &scratch->record, size, ring_flags()))
+			drop(DROP_RING_FULL_CONNECTION);
+	}
+	scratch_give(scratch);
+}
+
+static __always_inline void opened(const struct sock *sk)
+{
+	u32 tgid = current_tgid();
+	struct target *target = target_of(tgid);
+	struct connection connection = {};
+	u64 key = (u64)sk, begin;
+
+	if (!target || !sock_is_tcp(sk))
+		return;
+	begin = bpf_ktime_get_ns();
+	connection.conn = conn_number();
+	connection.owner_pid = tgid;
+	connection.flags = CONN_OPENED;
+	if (bpf_map_update_elem(&connections, &key, &connection, BPF_ANY))
+		drop(DROP_CONNECTIONS_FULL); /* its connect is still told, its end is not */
+	emit_with_stack(RECORD_CONNECT, target, &connection, sk);
+	tally(TALLY_CONNECTS, 1);
+	tally(TALLY_CONNECT_NS, bpf_ktime_get_ns() - begin);
+}
+
+static __always_inline void closed_here(struct connection *connection, const struct sock *sk)
+{
+	struct target *target = target_of(current_tgid());
+	u64 begin = bpf_ktime_get_ns();
+
+	if (connection->close_seen)
+		return;
+	connection->close_seen = 1;
+	if (target) {
+		emit_with_stack(RECORD_CLOSE, target, connection, sk);
+		tally(TALLY_CONNECT_NS, bpf_ktime_get_ns() - begin);
+	} else { /* an exiting process is no target any more when its files are closed */
+		conn_emit(RECORD_CLOSE, connection, sk, current_exits() ? CONN_EXITING : 0, 0);
+	}
+}
+
+static __always_inline void ended(const struct connection *connection, const struct sock *sk, s32 error)
+{
+	u64 key = (u64)sk;
+
+	conn_emit(RECORD_GONE, connection, sk, error ? CONN_RESET : 0, error);
+	bpf_map_delete_elem(&connections, &key);
+}
+
+/* A socket's life begins. What is known at its address is a dead one's, whose end was missed. */
+static __always_inline void begins(const struct sock *sk)
+{
+	u64 key = (u64)sk;
+	const struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+
+	if (connection)
+		ended(connection, sk, 0);
+}
+
+static __always_inline void caused(const struct sock *sk, int old, int new)
+{
+	struct connection *connection;
+	u64 key = (u64)sk;
+
+	if (old == TCP_CLOSE && new == TCP_SYN_SENT) {
+		begins(sk);
+		opened(sk);
+		return;
+	}
+	if (new != TCP_FIN_WAIT1 && new != TCP_LAST_ACK &&
+	    (new != TCP_CLOSE || (old != TCP_ESTABLISHED && old != TCP_CLOSE_WAIT) || BPF_CORE_READ(sk, sk_err)))
+		return;
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (connection)
+		closed_here(connection, sk);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int state_caused(u64 *ctx)
+{
+	if (!active)
+		return 0;
+	caused((void *)ctx[0], (int)ctx[1], (int)ctx[2]);
+	return 0;
+}
+
+static __always_inline u64 *telling_at(u32 which)
+{
+	return bpf_map_lookup_elem(&state_telling, &which);
+}
+
+static __always_inline void state_told(const struct sock *sk, int old, int new)
+{
+	struct connection *connection;
+	u64 key = (u64)sk;
+
+	if (old == TCP_LISTEN)
+		begins(sk);
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (!connection)
+		return;
+	if (old == TCP_SYN_SENT && new == TCP_ESTABLISHED)
+		conn_emit(RECORD_ESTABLISHED, connection, sk, 0, 0);
+	else if (old == TCP_ESTABLISHED && new == TCP_CLOSE_WAIT)
+		conn_emit(RECORD_PEER_CLOSED, connection, sk, 0, 0);
+	if (new == TCP_CLOSE)
+		ended(connection, sk, BPF_CORE_READ(sk, sk_err));
+}
+
+/*
+ * Runs in threads too: they work off what came in while they held the socket. Attached before state_changed_within: a
+ * kernel that does run it within itself has then cleared the mark before the other looks.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int state_changed(u64 *ctx)
+{
+	u64 *telling = telling_at(TELLING_NOW);
+
+	if (!active || !telling)
+		return 0;
+	*(volatile u64 *)telling = 1;
+	state_told((void *)ctx[0], (int)ctx[1], (int)ctx[2]);
+	*(volatile u64 *)telling = 0;
+	return 0;
+}
+
+/*
+ * Stands in for both of them where tracepoints run with preemption on (Linux 7.0 and later): another thread, running in the
+ * middle of a stack walk, would have its own connect lost. The classic form still runs whole, and what a softirq brings
+ * meanwhile is left to state_changed_within.
+ */
+SEC("tp/sock/inet_sock_set_state")
+int state_changed_whole(struct state_event *ctx)
+{
+	u64 *telling = telling_at(TELLING_NOW);
+
+	if (!active || !telling)
+		return 0;
+	*(volatile u64 *)telling = 1;
+	caused((void *)ctx->sk, ctx->old, ctx->new);
+	state_told((void *)ctx->sk, ctx->old, ctx->new);
+	*(volatile u64 *)telling = 0;
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int state_changed_within(u64 *ctx)
+{
+	u64 *telling = telling_at(TELLING_NOW), *within = telling_at(TELLING_WITHIN);
+
+	if (!active || !telling || !within || !*(volatile u64 *)telling)
+		return 0;
+	*within += 1;
+	state_told((void *)ctx[0], (int)ctx[1], (int)ctx[2]);
+	return 0;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * events.h - the one contract between the kernel side and user space.
+ *
+ * Ring records, map keys and values, the unwind row, and the reasons for which
+ * something can end or be lost. Compiled by clang for BPF and by the C compiler
+ * for user space; sizes are asserted by both. No pointers, no enums, no bools in
+ * any structure here: fixed widths and explicit padding only.
+ *
+ * A record on the ring is a `struct record` head followed by what its type says:
+ *
+ *   SAMPLE CONNECT CLOSE   record | [conn_body] | stack_head | slot[python] | slot[native] | kernel | copy
+ *   other connection ones  record | conn_body   (SAMPLE has no conn_body)
+ *   IO                     record | io_body | payload bytes
+ *   FORK EXEC EXIT         record | life_body
+ */
+#ifndef CONNPROF_BPF_EVENTS_H
+#define CONNPROF_BPF_EVENTS_H
+
+#ifdef __bpf__
+#include "kernel.h"
+typedef __u8 u8; typedef __u16 u16; typedef __u32 u32; typedef __u64 u64;
+typedef __s8 s8; typedef __s16 s16; typedef __s32 s32; typedef __s64 s64;
+#else
+#include <stdint.h>
+typedef uint8_t u8; typedef uint16_t u16; typedef uint32_t u32; typedef uint64_t u64;
+typedef int8_t s8; typedef int16_t s16; typedef int32_t s32; typedef int64_t s64;
+#endif
+
+/* ---- sizes ---------------------------------------------------------------- */
+
+#define STACK_SLOTS 1792          /* slots one stack may fill: Python and native frames together */
+#define PYTHON_SLOTS_MAX 1152     /* of those, Python frames and run ends */
+#define NATIVE_SLOTS_MAX 512      /* of those, native frames */
+#define KERNEL_FRAMES_MAX 64
+#define STACK_COPY_BYTES 8192     /* raw stack bytes that go with a stack rows could not finish */
+#define PAYLOAD_BYTES 256         /* most payload bytes peeked per call */
+#define MAPPING_ROWS_MAX 4096     /* executable mappings of one process */
+#define TARGETS_MAX 4096          /* processes followed at once */
+
+/* ---- unwind rows ---------------------------------------------------------- */
+
+/* How the canonical frame address (CFA) is found at a pc. The return address is
+ * always at CFA - 8 (x86-64 psABI). */
+enum cfa_kind {
+	CFA_NONE = 0,       /* no rule here: a gap between functions, or JIT code; use the frame pointer */
+	CFA_RSP = 1,        /* CFA = rsp + offset */
+	CFA_RBP = 2,        /* CFA = rbp + offset */
+	CFA_PLT = 3,        /* CFA = rsp + 8 + ((pc & 15) >= 11) * 8: the expression binutils emits for .plt */
+	CFA_SIGNAL = 4,     /* a signal trampoline: registers lie in the rt_sigframe at rsp */
+	CFA_ROOT = 5,       /* return address undefined: the outermost frame (_start, clone) */
+	CFA_EXPRESSION = 6, /* a rule rows cannot express: left to libunwind */
+};
+
+/* One unwind row: from .pc up to the next row's pc, the rule holds. Sorted by pc. 8 bytes. */
+struct unwind_row {
+	u32 pc;         /* ELF virtual address within the object */
+	u8 cfa;         /* enum cfa_kind */
+	s8 rbp_slot;    /* caller's rbp is saved at CFA + 8 * rbp_slot; 0: rbp is unchanged */
+	s16 cfa_offset; /* bytes, for CFA_RSP and CFA_RBP */
+};
+
+/* One executable mapping of a process. Sorted by start within its process. */
+struct mapping_row {
+	u64 start, end; /* target addresses */
+	u64 bias;       /* target address - bias = ELF virtual address */
+	u32 first_row;  /* into the rows array */
+	u32 row_count;  /* 0: no rows (frame pointer only) */
+};
+
+/* ---- how a stack ended ---------------------------------------------------- */
+
+enum stack_end {
+	END_ROOT = 0,          /* outermost frame reached: complete */
+	END_FRAME_POINTER = 1, /* a frame-pointer chain ended in rbp == 0: complete */
+	END_NO_USER = 2,       /* no user registers: a kernel thread, or the process is exiting */
+	END_UNMAPPED = 3,      /* pc in no known mapping (just mapped, or a wild jump), and no usable frame pointer */
+	END_NO_RULE = 4,       /* mapping known, no rule at pc, no usable frame pointer */
+	END_EXPRESSION = 5,    /* rule that rows cannot express: stack copied for libunwind */
+	END_FAULT = 6,         /* stack memory could not be read (paged out, or bad) */
+	END_TOO_DEEP = 7,      /* NATIVE_SLOTS_MAX reached: the root side is cut */
+	END_NO_PROGRESS = 8,   /* the CFA did not move up: a broken chain */
+	END_BUSY = 9,          /* walker scratch in use on this CPU: not walked */
+	STACK_END_COUNT = 10,
+};
+
+/* How the interpreter part ended. */
+enum python_end {
+	PYTHON_NONE = 0,       /* not an interpreter thread */
+	PYTHON_ROOT = 1,       /* outermost frame reached: complete */
+	PYTHON_NO_STATE = 2,   /* interpreter process, but no thread state for this thread */
+	PYTHON_FAULT = 3,      /* interpreter memory could not be read */
+	PYTHON_TOO_DEEP = 4,   /* PYTHON_SLOTS_MAX reached */
+	PYTHON_BROKEN = 5,     /* chain inconsistent: caught in the middle of a change */
+	PYTHON_END_COUNT = 6,
+};
+
+/* ---- lost and left out: one counter each, always printed when not zero ----- */
+
+enum drop_reason {
+	DROP_RING_FULL_SAMPLE = 0,
+	DROP_RING_FULL_CONNECTION = 1,
+	DROP_RING_FULL_IO = 2,
+	DROP_RING_FULL_LIFE = 3,
+	DROP_SCRATCH_BUSY = 4,      /* two events on one CPU wanted the same scratch */
+	DROP_CONNECTIONS_FULL = 5,  /* connection table full */
+	DROP_TARGETS_FULL = 6,      /* a new child could not be followed */
+	DROP_PAYLOAD_FAULT = 7,     /* payload could not be read: counted without it */
+	DROP_PAYLOAD_NO_REGS = 8,   /* io_uring or kernel work: no user registers, counted without payload */
+	DROP_NO_MEMORY = 9,         /* arrived, but there was no memory to keep it (counted by user space) */
+	DROP_COUNT = 10,
+};
+
+/* Counters that are no loss, per CPU like the drops. */
+enum tally {
+	TALLY_SAMPLES = 0,      /* clock ticks in a followed process */
+	TALLY_SAMPLE_NS = 1,    /* time spent in the sampler for them */
+	TALLY_CONNECTS = 2,
+	TALLY_CONNECT_NS = 3,
+	TALLY_IO = 4,
+	TALLY_IO_NS = 5,
+	TALLY_COUNT = 6,
+};
+
+/* ---- records -------------------------------------------------------------- */
+
+enum record_type {
+	RECORD_SAMPLE = 1,
+	RECORD_CONNECT = 2,      /* CLOSE -> SYN_SENT in the connecting thread; with its stack */
+	RECORD_ESTABLISHED = 3,
+	RECORD_PEER_CLOSED = 4,  /* FIN received while open here */
+	RECORD_CLOSE = 5,        /* first local shutdown or close; with the closer's stack */
+	RECORD_GONE = 6,         /* socket reached CLOSE; its key will not be seen again */
+	RECORD_IO = 7,
+	RECORD_FORK = 8,         /* a new process (not a thread) */
+	RECORD_EXEC = 9,
+	RECORD_EXIT = 10,        /* the last thread of a process */
+	RECORD_SEEN = 11,        /* first I/O on a connection whose connect() was not seen: accepted, or open before the attach */
+};
+
+struct record {
+	u16 type;      /* enum record_type */
+	u16 reserved;
+	u32 size;      /* whole record, bytes */
+	u64 time_ns;   /* CLOCK_MONOTONIC */
+	u32 pid;       /* process (tgid), initial pid namespace */
+	u32 tid;
+};
+
+/* A slot is one frame or a mark.
+ * native:      a = pc, b = CFA of the frame (the caller's rsp). SLOT_EXACT_PC in a when pc is not a return address
+ *              (innermost frame, or interrupted by a signal).
+ * Python:      a = code object, b = instruction (>= 3.11: address of the instruction; before: f_lasti).
+ * Python, end: a = 0, b = anchor: the stack address of this eval call's entry record (0: this version has none). */
+struct slot {
+	u64 a, b;
+};
+#define SLOT_EXACT_PC (1ULL << 63)
+
+struct stack_head {
+	u16 python;      /* slots, first */
+	u16 native;      /* slots, next; innermost first */
+	u16 kernel;      /* u64 addresses, next; innermost first */
+	u8 native_end;   /* enum stack_end */
+	u8 python_end;   /* enum python_end */
+	u32 copy_bytes;  /* raw stack bytes that follow, from copy_sp up; only with END_EXPRESSION */
+	u32 reserved;
+	u64 sp;          /* of the innermost frame: its extent is [sp, slot.b) */
+	u64 copy_sp, copy_bp, copy_pc; /* registers of the frame the rows could not express */
+};
+
+struct endpoint {
+	u8 address[16]; /* IPv4 in the first 4 bytes; network order */
+	u16 port;       /* host order */
+	u16 family;     /* AF_INET, AF_INET6 */
+	u32 reserved;
+};
+
+enum conn_flag {
+	CONN_OPENED = 1,     /* its connect() was seen; otherwise accepted, or open before the attach */
+	CONN_EXITING = 2,    /* closed because the process exits */
+	CONN_RESET = 4,      /* ended by an error (sk_err in error) */
+};
+
+struct conn_body {
+	u64 conn;        /* unique for this run, never reused */
+	u32 owner_pid;   /* process that opened or first used it */
+	u32 flags;       /* enum conn_flag */
+	struct endpoint local, peer;
+	s32 error;       /* errno of a failed connect or a reset, else 0 */
+	u32 reserved;
+};
+
+enum io_flag {
+	IO_SENT = 1,     /* else received */
+	IO_NO_PAYLOAD = 2, /* moved by io_uring, sendfile or the like: nothing to peek at */
+};
+
+struct io_body {
+	u64 conn;
+	u64 bytes;           /* moved by the call */
+	u32 payload_bytes;   /* peeked bytes that follow */
+	u32 flags;           /* enum io_flag */
+};
+
+struct life_body {
+	u32 child_pid;   /* FORK */
+	u32 reserved;
+	u64 cpu_ns;      /* EXIT: CPU time of the whole process */
+	char comm[16];   /* FORK: the parent's, and so the child's; EXEC: the new one. Not trusted to be text. */
+};
+
+/* What the thread iterator writes for each thread of a followed process: its saved user registers. */
+struct thread_record {
+	u32 pid, tid;
+	u64 ip, sp, bp, bx, r12, r13, r14, r15;
+	u64 fsbase;
+	u64 switches;    /* context switches so far: unchanged between two reads = it did not run */
+	u32 on_cpu;      /* running now: the registers are those of its last kernel entry */
+	u32 reserved;
+};
+
+/* Set before load, constant then. */
+struct settings {
+	u32 follow_children;
+	u32 kernel_frames;
+	u32 payload_bytes;       /* 0: count only */
+	u32 ring_watermark;      /* bytes waiting before the reader is woken */
+};
+
+/* ---- map values ----------------------------------------------------------- */
+
+/* How this CPython keeps its frames: offsets in bytes, from its version's table or its own
+ * published ones. See profiler/runtime/cpython_versions.c for the sources. */
+enum python_anchor {
+	ANCHOR_NONE = 0,    /* <= 3.9: no entry record; one frame per eval call */
+	ANCHOR_CFRAME = 1,  /* 3.10, 3.11: CFrame on the C stack */
+	ANCHOR_SHIM = 2,    /* >= 3.12: entry frame with owner >= 3 on the C stack */
+};
+
+struct python_layout {
+	u16 tstate_interp, tstate_next, tstate_thread_id;
+	u16 tstate_frame;          /* to the top frame, or to the CFrame if frame_in_cframe */
+	u16 tstate_cframe;         /* to the CFrame; ANCHOR_CFRAME only */
+	u16 cframe_frame;          /* CFrame -> top frame */
+	u16 cframe_previous;
+	u16 frame_code, frame_previous, frame_instr;
+	u16 frame_owner;           /* 0xffff: none */
+	u16 frame_is_entry;        /* 3.11; 0xffff: every frame is an entry (3.10 and before) */
+	u8 frame_in_cframe;        /* top frame is reached through the CFrame */
+	u8 instr_is_pointer;       /* frame_instr holds an address, else a 32-bit index */
+	u8 anchor;                 /* enum python_anchor */
+	u8 owner_shim;             /* owner >= this: an entry frame, not Python code */
+	u8 code_tag_mask;          /* low bits of frame_code that are a tag (3.14) */
+	u8 reserved[3];
+};
+
+struct python_state {
+	u64 tstate_at_fsbase;   /* fsbase + this holds the thread's own state pointer; 0: walk the list */
+	u64 interpreters_head;  /* address of the pointer to the first interpreter */
+	u32 interp_threads_head;/* offset in the interpreter state */
+	u32 enabled;            /* 0: not an interpreter (yet) */
+	struct python_layout layout;
+};
+
+/* One followed process; key: u32 tgid. */
+struct target {
+	u32 first_mapping, mapping_count; /* into the mappings array */
+	u32 generation;                   /* of these mappings: unique in a run; 0: none are known (a new image) */
+	u32 reserved;
+	struct python_state python;
+};
+
+#define EVENTS_ASSERT(name, cond) _Static_assert(cond, name)
+EVENTS_ASSERT("unwind_row", sizeof(struct unwind_row) == 8);
+EVENTS_ASSERT("mapping_row", sizeof(struct mapping_row) == 32);
+EVENTS_ASSERT("record", sizeof(struct record) == 24);
+EVENTS_ASSERT("stack_head", sizeof(struct stack_head) == 48);
+EVENTS_ASSERT("endpoint", sizeof(struct endpoint) == 24);
+EVENTS_ASSERT("conn_body", sizeof(struct conn_body) == 72);
+EVENTS_ASSERT("thread_record", sizeof(struct thread_record) == 96);
+EVENTS_ASSERT("io_body", sizeof(struct io_body) == 24);
+EVENTS_ASSERT("life_body", sizeof(struct life_body) == 32);
+EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 32);
+EVENTS_ASSERT("target", sizeof(struct target) == 72);
+
+#endif

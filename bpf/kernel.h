@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * kernel.h - the few kernel types that are read, by hand. Fields are found by name in the running kernel's BTF (CO-RE), so
+ * only names and types matter here, not order or offsets.
+ */
+#ifndef CONNPROF_BPF_KERNEL_H
+#define CONNPROF_BPF_KERNEL_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include <bpf/bpf_core_read.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct pt_regs {
+	unsigned long r15, r14, r13, r12, bp, bx;
+	unsigned long r11, r10, r9, r8, ax, cx, dx, si, di;
+	unsigned long orig_ax, ip, cs, flags, sp, ss;
+};
+
+struct thread_struct {
+	unsigned long fsbase;
+};
+
+struct mm_struct;
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+	unsigned long long sum_sched_runtime; /* of the threads that have ended */
+};
+
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
+struct task_struct {
+	unsigned int flags;
+	int pid, tgid;
+	void *stack;
+	struct mm_struct *mm;
+	struct signal_struct *signal;
+	struct sched_entity se;
+	struct thread_struct thread;
+	unsigned long nvcsw, nivcsw;
+	struct files_struct *files;
+	unsigned int on_cpu; /* has become smaller: only unsigned loads are fitted */
+};
+
+struct sock_common {
+	unsigned short skc_family;
+	__be32 skc_daddr, skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned char skc_state;
+	struct {
+		__u8 bytes[16];
+	} skc_v6_daddr, skc_v6_rcv_saddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+	int sk_err;
+};
+
+struct socket {
+	struct file *file;
+	struct sock *sk;
+};
+
+struct inode {
+	unsigned short i_mode;
+};
+
+struct file {
+	void *private_data;
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+/* Context of a perf_event program (linux/bpf_perf_event.h): an ABI, so no CO-RE. */
+struct sample_context {
+	struct {
+		unsigned long r15, r14, r13, r12, bp, bx;
+		unsigned long r11, r10, r9, r8, ax, cx, dx, si, di;
+		unsigned long orig_ax, ip, cs, flags, sp, ss;
+	} regs;
+	__u64 sample_period, addr;
+};
+
+/* include/linux/sched.h */
+#define PF_EXITING 0x00000004
+#define PF_IO_WORKER 0x00000010
+#define PF_KTHREAD 0x00200000
+
+/* include/net/tcp_states.h */
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
+#define TCP_FIN_WAIT1 4
+#define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
+#define TCP_LAST_ACK 9
+#define TCP_LISTEN 10
+
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define MSG_PEEK 2
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * state.h - what the programs share: settings, maps, scratch, counters. Defined once, in state.bpf.c.
+ *
+ * Compiled as plain C (tests/walk) the same names are ordinary functions over a memory image.
+ *
+ * Scratch: a stack record is too large for the BPF stack, so each kind of caller has a buffer of its own per CPU. A clock
+ * tick may interrupt a connection program, never the other way round, so the kinds never share one; what can still meet
+ * itself (a program preempted by its own kind) is caught by `busy` and counted.
+ */
+#ifndef CONNPROF_BPF_STATE_H
+#define CONNPROF_BPF_STATE_H
+
+#include <stdbool.h>
+
+#include "events.h"
+
+enum scratch_kind { SCRATCH_SAMPLE = 0, SCRATCH_CONNECTION = 1, SCRATCH_KINDS = 2 };
+
+/* Stack memory is read in pieces of this size: one read costs about the same for 8 bytes and for 1,024. */
+#define WINDOW_BYTES 1024
+#define PYTHON_FRAME_BYTES 128
+
+/* Rules found lately, by pc: a search through a large table costs a cache miss a step, and stacks are much alike. One array
+ * for each kind of scratch, guarded by its busy flag. An entry holds while its generation of mappings does. */
+#define MEMO_ENTRIES 1024
+struct memo {
+	struct {
+		u64 pc;
+		u32 generation;
+		u32 reserved;
+		struct unwind_row row;
+	} entries[MEMO_ENTRIES];
+};
+
+/* The walker's state: between two steps everything lives here, so that a step can be verified on its own. */
+struct walk {
+	u64 pc, sp, bp;
+	u64 fsbase;
+	u64 window_start;                /* 0: nothing read yet */
+	struct mapping_row mapping;      /* the last one found */
+	u64 python_frame, python_cframe;
+	u32 first_mapping, mapping_count, generation;
+	u32 reserved1;
+	u32 slots;                       /* used so far */
+	u32 python, native;              /* of those */
+	u8 exact_pc;
+	u8 native_end, python_end;
+	u8 reserved[5];
+	struct python_state state;
+	u8 window[WINDOW_BYTES + 8];     /* + 8: a masked offset may read past the last aligned word */
+	u8 frame[PYTHON_FRAME_BYTES + 8];
+};
+
+struct scratch {
+	u32 busy;
+	u32 reserved;
+	struct walk walk;
+	/* From here on as it goes to the ring. A sample has no conn_body: its record lies right before head. */
+	union {
+		struct {
+			struct record record;
+			struct conn_body conn;
+		};
+		struct {
+			u8 unused[sizeof(struct conn_body)];
+			struct record sample_record;
+		};
+	};
+	struct stack_head head;
+	struct slot slots[STACK_SLOTS];
+};
+
+_Static_assert(sizeof(struct scratch) <= 32768, "a per-CPU map value is at most 32 KiB");
+
+/* A classic tracepoint's record (include/trace/events/sock.h), behind the head that every event has. */
+struct state_event {
+	u64 head;
+	u64 sk;
+	s32 old, new;
+};
+
+/* What one send or receive says, before it goes to the ring. Twice the payload: an offset and a length, each bounded
+ * alone, stay inside. */
+struct io_scratch {
+	u32 busy;
+	u32 reserved;
+	struct record record;
+	struct io_body body;
+	u8 payload[2 * PAYLOAD_BYTES];
+};
+
+struct connection {
+	u64 conn;
+	u32 owner_pid;
+	u32 flags;               /* enum conn_flag */
+	u32 close_seen;
+	u32 reserved;
+};
+
+#ifdef __bpf__
+
+#ifdef STATE_DEFINE
+#define SHARED
+#else
+#define SHARED extern
+#endif
+
+SHARED const volatile struct settings settings;
+SHARED volatile u32 active; /* 0 until everything is attached: nothing counts before */
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} ring SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TARGETS_MAX);
+	__type(key, u32);
+	__type(value, struct target);
+} targets SEC(".maps");
+
+/* Both filled by user space through mmap; sized before load. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct unwind_row);
+} rows SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct mapping_row);
+} mappings SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_KINDS);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct io_scratch);
+} io_scratches SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_KINDS);
+	__type(key, u32);
+	__type(value, struct memo);
+} memos SEC(".maps");
+
+/* key: address of the struct sock, which the kernel uses again within milliseconds: an entry ends with the CLOSE state. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, u64);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} conn_numbers SEC(".maps");
+
+/* Of this CPU: is state_changed under way, and how many changes were told in the middle of that. */
+enum { TELLING_NOW = 0, TELLING_WITHIN = 1, TELLING_COUNT = 2 };
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TELLING_COUNT);
+	__type(key, u32);
+	__type(value, u64);
+} state_telling SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DROP_COUNT);
+	__type(key, u32);
+	__type(value, u64);
+} drops SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TALLY_COUNT);
+	__type(key, u32);
+	__type(value, u64);
+} tallies SEC(".maps");
+
+static __always_inline struct scratch *scratch_of(u32 kind)
+{
+	return bpf_map_lookup_elem(&scratches, &kind);
+}
+
+static __always_inline struct memo *memo_of(u32 kind)
+{
+	return bpf_map_lookup_elem(&memos, &kind);
+}
+
+static __always_inline const struct unwind_row *row_at(u32 index)
+{
+	return bpf_map_lookup_elem(&rows, &index);
+}
+
+static __always_inline const struct mapping_row *mapping_at(u32 index)
+{
+	return bpf_map_lookup_elem(&mappings, &index);
+}
+
+static __always_inline long read_user(void *out, u32 size, u64 address)
+{
+	return bpf_probe_read_user(out, size, (const void *)address);
+}
+
+static __always_inline void tally(u32 which, u64 amount)
+{
+	u64 *count = bpf_map_lookup_elem(&tallies, &which);
+
+	if (count)
+		*count += amount;
+}
+
+static __always_inline void drop(u32 reason)
+{
+	u64 *count = bpf_map_lookup_elem(&drops, &reason);
+
+	if (count)
+		*count += 1;
+}
+
+/* Wake the reader only when much waits: a wake-up costs more than a stack walk. */
+static __always_inline u64 ring_flags(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > settings.ring_watermark ? BPF_RB_FORCE_WAKEUP
+										      : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline struct target *target_of(u32 tgid)
+{
+	return active ? bpf_map_lookup_elem(&targets, &tgid) : 0;
+}
+
+#define WALKER_GLOBAL __attribute__((noinline))
+
+#else /* plain C: tests/walk provides these over a memory image */
+
+struct scratch *scratch_of(u32 kind);
+struct memo *memo_of(u32 kind);
+const struct unwind_row *row_at(u32 index);
+const struct mapping_row *mapping_at(u32 index);
+long read_user(void *out, u32 size, u64 address);
+
+#define WALKER_GLOBAL
+#undef __always_inline
+#define __always_inline inline __attribute__((unused))
+#endif
+
+/* ---- the walker's parts: global functions, so that the verifier sees each once ---- */
+
+/* cpython.bpf.c: one interpreter frame per call; 1 when the chain has ended (walk->python_end says how). */
+int python_begin(u32 kind);
+int python_step(u32 kind);
+/* native.bpf.c: one native frame per call; 1 when the stack has ended (walk->native_end says how). */
+int native_step(u32 kind);
+int mapping_find(u32 kind, u64 pc);
+u32 row_find(u32 kind, u64 pc);
+/* walk.bpf.c: both, from the registers in scratch->walk. Fills scratch->head and slots. */
+int walk_stack(u32 kind);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/* task.h - the current task: its ids, its user registers, a stack record begun and sent. For the programs that call the walker. */
+#ifndef CONNPROF_BPF_TASK_H
+#define CONNPROF_BPF_TASK_H
+
+#include "state.h"
+
+#define THREAD_SIZE 16384 /* arch/x86/include/asm/page_64_types.h, without KASAN */
+
+static __always_inline u32 current_tgid(void)
+{
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
+/* The registers the current task entered the kernel with; NULL: it has none (kernel thread, io_uring worker, exiting). */
+static __always_inline struct pt_regs *user_regs(void)
+{
+	struct task_struct *task;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) { /* before 5.15 */
+		task = (void *)bpf_get_current_task();
+		if (BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER | PF_EXITING))
+			return 0;
+		return (void *)(BPF_CORE_READ(task, stack) + THREAD_SIZE - bpf_core_type_size(struct pt_regs));
+	}
+	task = bpf_get_current_task_btf();
+	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_EXITING))
+		return 0;
+	return (void *)bpf_task_pt_regs(task);
+}
+
+static __always_inline bool current_exits(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, flags) & PF_EXITING;
+}
+
+static __always_inline u64 current_fsbase(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, thread.fsbase);
+}
+
+/* Takes this kind's scratch; NULL (counted) when it is in use on this CPU. */
+static __always_inline struct scratch *scratch_take(u32 kind)
+{
+	struct scratch *scratch = scratch_of(kind);
+
+	if (!scratch)
+		return 0;
+	if (scratch->busy) {
+		drop(DROP_SCRATCH_BUSY);
+		return 0;
+	}
+	scratch->busy = 1;
+	return scratch;
+}
+
+static __always_inline void scratch_give(struct scratch *scratch)
+{
+	scratch->busy = 0;
+}
+
+static __always_inline void record_fill(struct record *record, u16 type, u32 size)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	record->type = type;
+	record->reserved = 0;
+	record->size = size;
+	record->time_ns = bpf_ktime_get_ns();
+	record->pid = id >> 32;
+	record->tid = (u32)id;
+}
+
+/* A stack the rows cannot finish takes a piece of raw stack along for libunwind. */
+static __always_inline void stack_copy(struct scratch *scratch)
+{
+	u32 used = scratch->walk.slots * sizeof(struct slot) + scratch->head.kernel * sizeof(u64);
+
+	asm volatile("" : "+r"(used)); /* one value for the check and for the pointer */
+	if (used > sizeof(scratch->slots) - STACK_COPY_BYTES)
+		return;
+#pragma unroll
+	for (u32 size = STACK_COPY_BYTES; size >= 512; size /= 2) {
+		if (bpf_probe_read_user((u8 *)scratch->slots + used, size, (const void *)scratch->walk.sp))
+			continue;
+		scratch->head.copy_bytes = size;
+		scratch->head.copy_sp = scratch->walk.sp;
+		scratch->head.copy_bp = scratch->walk.bp;
+		scratch->head.copy_pc = scratch->walk.pc | (scratch->walk.exact_pc ? SLOT_EXACT_PC : 0);
+		return;
+	}
+}
+
+static __always_inline void stack_none(struct scratch *scratch)
+{
+	__builtin_memset(&scratch->head, 0, sizeof(scratch->head));
+	scratch->head.native_end = END_NO_USER;
+	scratch->walk.slots = 0;
+}
+
+/* Sets the walker on its way: registers in, head and slots out. */
+static __always_inline void stack_walk(struct scratch *scratch, u32 kind, const struct target *target, u64 pc, u64 sp, u64 bp)
+{
+	struct walk *walk = &scratch->walk;
+
+	__builtin_memset(&scratch->head, 0, sizeof(scratch->head));
+	walk->pc = pc;
+	walk->sp = sp;
+	walk->bp = bp;
+	walk->exact_pc = 1;
+	walk->fsbase = current_fsbase();
+	walk->first_mapping = target->first_mapping;
+	walk->mapping_count = target->mapping_count;
+	walk->generation = target->generation;
+	walk->state = target->python;
+	walk_stack(kind);
+}
+
+static __always_inline u32 stack_bytes(const struct scratch *scratch)
+{
+	return sizeof(scratch->head) + scratch->walk.slots * sizeof(struct slot) +
+	       scratch->head.kernel * sizeof(u64) + scratch->head.copy_bytes;
+}
+
+#endif

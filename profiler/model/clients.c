@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* clients.c - the tables of client libraries. Function names are the last part of a qualified name; files are parts of a path. */
+#include "model/clients.h"
+
+#include <string.h>
+
+/* One frame to look for. "" stands for any. */
+struct sign {
+	const char *function, *file;
+};
+
+static const struct {
+	const char *library;
+	struct sign sign;
+} libraries[] = {
+	{ "redis-py", { "", "/redis/connection.py" } },
+	{ "redis-py", { "", "/redis/asyncio/connection.py" } },
+	{ "aioredis", { "", "/aioredis/" } },
+	{ "pymemcache", { "", "/pymemcache/" } },
+	{ "PyMySQL", { "", "/pymysql/" } },
+	{ "psycopg2", { "", "/psycopg2/" } },
+	{ "urllib3", { "", "/urllib3/" } },
+	{ "hiredis", { "redisConnect", "" } },
+	{ "hiredis", { "redisConnectWithTimeout", "" } },
+	{ "hiredis", { "redisConnectWithOptions", "" } },
+	{ "hiredis", { "redisAsyncConnect", "" } },
+};
+
+/* Looked for from the innermost frame outwards, the first table before the second: `disconnect` is on every such stack, what called it
+ * is what tells. A finalizer may run anywhere (the collector interrupts whatever allocates), so the innermost sign counts. */
+struct close_sign {
+	struct sign sign;
+	enum cause_id cause;
+};
+
+static const struct close_sign telling[] = {
+	{ { "__del__", "" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "sock_finalize", "" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "subtype_dealloc", "" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "gc_collect_main", "" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "__exit__", "/redis/client.py" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "close", "/redis/client.py" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "aclose", "/redis/asyncio/client.py" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "close", "/redis/asyncio/client.py" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "redisFree", "" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "redisAsyncFree", "" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "release", "/redis/" }, CAUSE_POOL_DROPPED_IT },
+	{ { "release", "/aioredis/" }, CAUSE_POOL_DROPPED_IT },
+	{ { "_put_conn", "/urllib3/" }, CAUSE_POOL_DROPPED_IT },
+	{ { "evict", "" }, CAUSE_POOL_DROPPED_IT },
+	{ { "trim", "" }, CAUSE_POOL_DROPPED_IT },
+};
+
+static const struct close_sign hinting[] = {
+	{ { "close", "/redis/connection.py" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "disconnect", "/redis/" }, CAUSE_THROW_AWAY_CLIENT },
+};
+
+/* Servers that run a handler to its end in one thread: an event loop inside one of them was made for the request. */
+static const struct sign synchronous_servers[] = {
+	{ "", "/gunicorn/workers/sync.py" }, { "", "/gunicorn/workers/gthread.py" }, { "wsgi_app", "/flask/" },
+	{ "", "/wsgiref/" }, { "", "/http/server.py" }, { "", "/socketserver.py" }, { "", "/django/core/handlers/wsgi.py" },
+	{ "", "/waitress/" }, { "", "/cheroot/" },
+};
+
+static const char *bare(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && dot[1] ? dot + 1 : name;
+}
+
+static bool shows(const struct connprof_recording *recording, uint32_t frame_id, const struct sign *sign)
+{
+	const struct frame *frame = stacks_frame(recording->stacks, frame_id);
+
+	if (!frame || frame->kind == FRAME_NOTE)
+		return false;
+	if (*sign->function && strcmp(bare(strings_get(recording->strings, frame->function)), sign->function))
+		return false;
+	return !*sign->file || strstr(strings_get(recording->strings, frame->file), sign->file);
+}
+
+const char *client_of_stack(const struct connprof_recording *recording, uint32_t stack)
+{
+	size_t count;
+	const uint32_t *frames = stacks_get(recording->stacks, stack, &count, NULL);
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t l = 0; l < sizeof(libraries) / sizeof(libraries[0]); l++)
+			if (shows(recording, frames[i], &libraries[l].sign))
+				return libraries[l].library;
+	return NULL;
+}
+
+static enum cause_id look_up(const struct connprof_recording *recording, uint32_t stack, const struct close_sign *signs,
+			     size_t sign_count)
+{
+	size_t count;
+	const uint32_t *frames = stacks_get(recording->stacks, stack, &count, NULL);
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t s = 0; s < sign_count; s++)
+			if (shows(recording, frames[i], &signs[s].sign))
+				return signs[s].cause;
+	return CAUSE_NONE;
+}
+
+enum cause_id client_close_cause(const struct connprof_recording *recording, uint32_t stack)
+{
+	enum cause_id cause = look_up(recording, stack, telling, sizeof(telling) / sizeof(telling[0]));
+
+	return cause ? cause : look_up(recording, stack, hinting, sizeof(hinting) / sizeof(hinting[0]));
+}
+
+bool client_loop_per_request(const struct connprof_recording *recording, uint32_t stack)
+{
+	static const struct sign loops[] = { { "run", "/asyncio/runners.py" }, { "run_until_complete", "/asyncio/" } };
+	size_t count;
+	const uint32_t *frames = stacks_get(recording->stacks, stack, &count, NULL);
+	bool inside = false;
+
+	for (size_t i = 0; i < count; i++) {
+		inside |= shows(recording, frames[i], &loops[0]) || shows(recording, frames[i], &loops[1]);
+		for (size_t s = 0; inside && s < sizeof(synchronous_servers) / sizeof(synchronous_servers[0]); s++)
+			if (shows(recording, frames[i], &synchronous_servers[s]))
+				return true;
+	}
+	return false;
+}
+
+/* The first row that fits: library is a prefix, "" any; RULE_NONE and CAUSE_NONE stand for any. */
+static const struct {
+	const char *library;
+	enum rule_id rule;
+	enum cause_id cause;
+	const char *text;
+} remedies[] = {
+	{ "redis-py", RULE_NONE, CAUSE_THROW_AWAY_CLIENT,
+	  "Build the client once, at module level, and use it everywhere: `pool = redis.ConnectionPool(...)` outside of any "
+	  "function or class, then `redis.Redis(connection_pool=pool)` in the handlers. A pool made in __init__ or in a handler "
+	  "lives as long as that object and takes its connections with it." },
+	{ "redis-py", RULE_NONE, CAUSE_POOL_DROPPED_IT,
+	  "The pool gives connections up instead of keeping them: raise `max_connections` of the ConnectionPool (or use a "
+	  "BlockingConnectionPool) to at least the number of threads that use it at once." },
+	{ "redis-py", RULE_NONE, CAUSE_LOOP_PER_REQUEST,
+	  "Each request runs its own event loop (asyncio.run), and a connection cannot outlive its loop: keep one loop for the "
+	  "process, or use the synchronous redis.Redis with a module-level ConnectionPool here." },
+	{ "redis-py", RULE_NONE, CAUSE_THREAD_PER_REQUEST,
+	  "Each request runs in a thread of its own and the client is kept per thread: share one module-level redis.Redis (it is "
+	  "safe to share between threads), or serve requests from a fixed set of threads." },
+	{ "redis-py", RULE_CONNECTION_LEAK, CAUSE_NONE,
+	  "Close what is opened (`with redis.Redis(...) as client:`, or `await client.aclose()`), or better, make one client at "
+	  "module level; look for clients kept in a list, a cache or an exception." },
+	{ "redis-py", RULE_NONE, CAUSE_NONE,
+	  "Build one `redis.ConnectionPool` at module level and give it to every `redis.Redis(connection_pool=pool)`." },
+	{ "hiredis", RULE_CONNECTION_LEAK, CAUSE_NONE,
+	  "Every redisConnect needs its redisFree, on the error paths too; better, keep one redisContext for each thread." },
+	{ "hiredis", RULE_NONE, CAUSE_NONE,
+	  "Keep one redisContext for each thread (or a pool of them) and use it for all requests, instead of redisConnect and "
+	  "redisFree around each; call redisReconnect after an error." },
+	{ "urllib3", RULE_NONE, CAUSE_NONE,
+	  "Make one Session (or PoolManager) at module level and send every request through it." },
+	{ "", RULE_NONE, CAUSE_PROCESS_PER_REQUEST,
+	  "Each request runs in a process of its own: serve them from processes that stay (a prefork server with a high "
+	  "max-requests), each with one connection pool." },
+	{ "", RULE_NONE, CAUSE_THREAD_PER_REQUEST,
+	  "Each request runs in a thread of its own and opens its own connection: share one client between the threads, or "
+	  "serve requests from a fixed set of threads." },
+	{ "", RULE_NONE, CAUSE_LOOP_PER_REQUEST,
+	  "Each request runs its own event loop: keep one loop for the process, and one client in it." },
+	{ "", RULE_NONE, CAUSE_POOL_DROPPED_IT,
+	  "The pool is too small or keeps too few idle connections: raise its idle and total limits to the number of requests "
+	  "served at once." },
+	{ "", RULE_CONNECTION_LEAK, CAUSE_NONE,
+	  "Close each connection on every path, error paths too, or give it back to a pool that is made once." },
+	{ "", RULE_NONE, CAUSE_NONE,
+	  "Make one client (or pool) when the process starts, outside of the code that runs for each request or job, and use it "
+	  "everywhere." },
+};
+
+const char *client_remedy(const char *library, enum rule_id rule, enum cause_id cause)
+{
+	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
+		if (!strncmp(library, remedies[i].library, strlen(remedies[i].library)) &&
+		    (!remedies[i].rule || remedies[i].rule == rule) && (!remedies[i].cause || remedies[i].cause == cause))
+			return remedies[i].text;
+	return "";
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * clients.h - what is known of client libraries: which one a stack shows, what the stack at close() says about why, and
+ * what to change. Tables: a new library is new rows.
+ */
+#ifndef CONNPROF_MODEL_CLIENTS_H
+#define CONNPROF_MODEL_CLIENTS_H
+
+#include "model/appframes.h"
+#include "model/recording.h"
+
+/* The library whose frames are in the stack ("redis-py"); NULL: none of those known (static). */
+const char *client_of_stack(const struct connprof_recording *recording, uint32_t stack);
+
+/* CAUSE_THROW_AWAY_CLIENT or CAUSE_POOL_DROPPED_IT as a closing stack shows it, CAUSE_NONE where it does not say. */
+enum cause_id client_close_cause(const struct connprof_recording *recording, uint32_t stack);
+
+/* Does the connecting stack run an event loop made for the request (asyncio.run inside a synchronous server's handler)? */
+bool client_loop_per_request(const struct connprof_recording *recording, uint32_t stack);
+
+/* What to change, in a sentence or two (static). library: "redis-py 5.0.1", or its stack's; "" unknown. */
+const char *client_remedy(const char *library, enum rule_id rule, enum cause_id cause);
+
+#endif

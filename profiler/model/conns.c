@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conns.c - connections by key, in a uthash table.
+ *
+ * Reconnects: when a peer closes or breaks a connection, or a connect() fails, that process has one connection to that
+ * peer to replace, a *credit*; the next one it opens there uses the credit up and is not blamed. No credit for a peer that
+ * closes in answer to a goodbye (QUIT): then it was this side that ended it.
+ */
+#include "model/conns.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "base/array.h"
+
+#define GOODBYE_NS 1000000000u /* a peer that closes this soon after a maintenance command may have been asked to */
+
+struct entry {
+	UT_hash_handle hh;
+	struct conn conn;
+	struct serving serving;
+	bool last_was_maintenance;
+};
+
+struct credit_key {
+	struct endpoint peer;
+	uint32_t pid, reserved;
+};
+
+struct credit {
+	UT_hash_handle hh;
+	struct credit_key key;
+	uint64_t count;
+};
+
+struct conns {
+	struct connprof_recording *recording;
+	struct groups *groups;
+	struct requests *requests;
+	struct entry *by_key;
+	struct credit *credits;
+	struct conns_totals totals; /* of those that are gone, but for opened */
+};
+
+struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests)
+{
+	struct conns *conns = calloc(1, sizeof(*conns));
+
+	if (!conns)
+		return NULL;
+	conns->recording = recording;
+	conns->groups = groups;
+	conns->requests = requests;
+	return conns;
+}
+
+void conns_free(struct conns *conns)
+{
+	struct entry *entry, *next;
+	struct credit *credit, *next_credit;
+
+	if (!conns)
+		return;
+	HASH_ITER(hh, conns->by_key, entry, next) {
+		HASH_DELETE(hh, conns->by_key, entry);
+		free(entry);
+	}
+	HASH_ITER(hh, conns->credits, credit, next_credit) {
+		HASH_DELETE(hh, conns->credits, credit);
+		free(credit);
+	}
+	free(conns);
+}
+
+static struct credit *credit_of(struct conns *conns, uint32_t pid, const struct endpoint *peer, bool make)
+{
+	struct credit_key key = { .peer = *peer, .pid = pid };
+	struct credit *credit;
+
+	HASH_FIND(hh, conns->credits, &key, sizeof(key), credit);
+	if (credit || !make || HASH_COUNT(conns->credits) >= CREDITS_MAX)
+		return credit;
+	credit = calloc(1, sizeof(*credit));
+	if (!credit)
+		return NULL;
+	credit->key = key;
+	HASH_ADD(hh, conns->credits, key, sizeof(credit->key), credit);
+	if (credit->hh.tbl)
+		return credit;
+	free(credit);
+	return NULL;
+}
+
+static void credit_give(struct conns *conns, const struct conn *conn)
+{
+	struct credit *credit = credit_of(conns, conn->pid, &conn->peer, true);
+
+	if (credit)
+		credit->count++;
+}
+
+static bool credit_take(struct conns *conns, const struct conn *conn)
+{
+	struct credit *credit = credit_of(conns, conn->pid, &conn->peer, false);
+
+	if (!credit || !credit->count)
+		return false;
+	credit->count--;
+	return true;
+}
+
+static struct entry *find(struct conns *conns, uint64_t key)
+{
+	struct entry *entry;
+
+	HASH_FIND(hh, conns->by_key, &key, sizeof(key), entry);
+	return entry;
+}
+
+/* *out is NULL when the table is full: the connection is then counted as refused and not followed. */
+static int add(struct conns *conns, const struct event *event, uint64_t key, const struct endpoint *peer, bool opened,
+	       struct entry **out)
+{
+	struct entry *entry;
+	int group;
+
+	*out = NULL;
+	if (HASH_COUNT(conns->by_key) >= CONNS_MAX) {
+		conns->totals.refused++;
+		return 0;
+	}
+	group = opened ? groups_find(conns->groups, event->stack, true, peer) : 0;
+	entry = group < 0 ? NULL : calloc(1, sizeof(*entry));
+	if (!entry)
+		return -ENOMEM;
+	entry->conn = (struct conn){
+		.key = key, .group = opened ? (uint32_t)group : NO_GROUP, .pid = event->pid, .tid = event->tid,
+		.peer = endpoint_plain(peer), .opened = opened,
+	};
+	if (event->kind != EVENT_IO)
+		entry->conn.local = endpoint_plain(&event->conn.local);
+	HASH_ADD(hh, conns->by_key, conn.key, sizeof(entry->conn.key), entry);
+	if (!entry->hh.tbl) {
+		free(entry);
+		return -ENOMEM;
+	}
+	*out = entry;
+	return 0;
+}
+
+static int opened(struct conns *conns, const struct event *event)
+{
+	struct entry *entry;
+	struct request *request;
+	struct conn *conn;
+	enum tie tie;
+	int code;
+
+	if (find(conns, event->conn.conn))
+		return 0; /* told twice */
+	code = add(conns, event, event->conn.conn, &event->conn.peer, true, &entry);
+	if (!entry)
+		return code;
+	conn = &entry->conn;
+	conn->birth_ns = event->time_ns;
+	request = requests_current(conns->requests, event->pid, event->tid, event->time_ns, &tie);
+	conn->tie = (uint8_t)tie;
+	conn->early = requests_early(conns->requests);
+	conn->reconnect = credit_take(conns, conn);
+	requests_opening(conns->requests, event->pid, event->tid, &conn->first_of_thread, &conn->first_of_process);
+	conns->totals.opened++;
+	if (request)
+		pattern_touch(request_pattern(request), conn->group, true);
+	return 0;
+}
+
+/* A connection whose connect() was not seen. */
+static int seen(struct conns *conns, const struct event *event)
+{
+	struct entry *entry;
+	int code;
+
+	if (find(conns, event->conn.conn))
+		return 0;
+	code = add(conns, event, event->conn.conn, &event->conn.peer, false, &entry);
+	if (entry)
+		entry->conn.preexisting = event->kind == EVENT_PREEXISTING;
+	return code;
+}
+
+static void peer_ended(struct conns *conns, struct entry *entry, uint64_t time_ns)
+{
+	struct conn *conn = &entry->conn;
+	bool goodbye = entry->last_was_maintenance && conn->served <= 1 &&
+		       time_ns < conn->last_sent_ns + GOODBYE_NS && conn->opened;
+
+	if (goodbye)
+		return;
+	conn->peer_ended = true;
+	credit_give(conns, conn);
+}
+
+static void fold(struct conns *conns, struct entry *entry)
+{
+	const struct conn *conn = &entry->conn;
+
+	if (conn->group != NO_GROUP) /* short of memory a sketch lacks a value; the counts are right */
+		conn_count(conn, &groups_at(conns->groups, conn->group)->counts);
+	if (!conn->opened)
+		*(conn->preexisting ? &conns->totals.preexisting : &conns->totals.accepted) += 1;
+	HASH_DELETE(hh, conns->by_key, entry);
+	free(entry);
+}
+
+static void gone(struct conns *conns, struct entry *entry, const struct event *event)
+{
+	struct conn *conn = &entry->conn;
+
+	requests_end(conns->requests, &entry->serving, event->time_ns);
+	if (conn->opened && !conn->established_ns && !conn->last_io_ns)
+		conn->failed = true;
+	if (conn->failed || (!conn->closed_ns && !conn->peer_closed_ns && event->conn.flags & CONN_RESET))
+		peer_ended(conns, entry, event->time_ns);
+	if (!conn->closed_ns)
+		conn->closed_ns = event->time_ns;
+	fold(conns, entry);
+}
+
+/* An application command went out: for which request? */
+static void use(struct conns *conns, struct conn *conn, const struct event *event)
+{
+	enum tie tie;
+	struct request *request = requests_current(conns->requests, event->pid, event->tid, event->time_ns, &tie);
+
+	if (!request) {
+		conn->untied_uses++;
+		return;
+	}
+	if (conn->group == NO_GROUP && event->io.facts.protocol && event->io.facts.requests) {
+		int group = groups_find(conns->groups, 0, false, &conn->peer);
+
+		conn->group = group < 0 ? NO_GROUP : (uint32_t)group;
+	}
+	if (conn->group != NO_GROUP)
+		pattern_touch(request_pattern(request), conn->group, false);
+	if (request_ordinal(request) > conn->last_request) { /* ordinals grow: going back to an older one adds none */
+		conn->last_request = request_ordinal(request);
+		conn->served++;
+	}
+}
+
+static void client_sent(struct conns *conns, struct entry *entry, const struct event *event)
+{
+	const struct wire_facts *facts = &event->io.facts;
+	struct conn *conn = &entry->conn;
+	uint32_t handshake = facts->handshake < facts->requests ? facts->handshake : facts->requests;
+	bool unread = facts->protocol == PROTOCOL_UNKNOWN || facts->flags & (WIRE_GARBLED | WIRE_TLS);
+
+	conn->last_sent_ns = event->time_ns;
+	conn->commands += facts->requests - handshake;
+	conn->handshake += handshake;
+	if (facts->requests)
+		entry->last_was_maintenance = facts->requests == handshake;
+	if (facts->requests == handshake && !unread)
+		return;
+	if (!conn->first_command_ns)
+		conn->first_command_ns = event->time_ns;
+	use(conns, conn, event);
+}
+
+static int moved(struct conns *conns, const struct event *event)
+{
+	static const struct endpoint nowhere;
+	const struct wire_facts *facts = &event->io.facts;
+	struct entry *entry = find(conns, event->io.conn);
+	struct conn *conn;
+	int code;
+
+	if (!entry) {
+		code = add(conns, event, event->io.conn, &nowhere, false, &entry);
+		if (!entry)
+			return code;
+	}
+	conn = &entry->conn;
+	conn->last_io_ns = event->time_ns;
+	*(event->io.direction == WIRE_SENT ? &conn->bytes_sent : &conn->bytes_received) += event->io.bytes;
+	if (facts->protocol)
+		conn->protocol = (uint8_t)facts->protocol;
+	conn->confirmed |= (facts->flags & WIRE_CONFIRMED) != 0;
+	conn->tls |= (facts->flags & WIRE_TLS) != 0;
+	conn->long_lived |= (facts->flags & (WIRE_BLOCKING | WIRE_SUBSCRIBED)) != 0;
+	conn->server |= !conn->opened && (facts->flags & WIRE_SERVER);
+	if (facts->library[0])
+		conn->library = strings_add_bytes(conns->recording->strings, facts->library,
+						  strnlen(facts->library, sizeof(facts->library)));
+	if (conn->server) {
+		if (facts->protocol == PROTOCOL_HTTP)
+			requests_io(conns->requests, &entry->serving, event);
+	} else if (event->io.direction == WIRE_SENT) {
+		client_sent(conns, entry, event);
+	} else if (!conn->first_command_ns && facts->responses) {
+		conn->handshake_ns = event->time_ns;
+	}
+	return 0;
+}
+
+static void closed(struct conns *conns, struct entry *entry, const struct event *event)
+{
+	struct conn *conn = &entry->conn;
+
+	requests_end(conns->requests, &entry->serving, event->time_ns);
+	if (conn->closed_ns)
+		return;
+	conn->closed_ns = event->time_ns;
+	conn->close_stack = event->stack;
+}
+
+int conns_feed(struct conns *conns, const struct event *event)
+{
+	struct entry *entry;
+
+	if (event->kind == EVENT_IO)
+		return moved(conns, event);
+	if (event->kind == EVENT_CONNECT)
+		return opened(conns, event);
+	if (event->kind == EVENT_PREEXISTING)
+		return seen(conns, event);
+	entry = find(conns, event->conn.conn);
+	if (!entry) /* accepted, or its connect() was lost: an ESTABLISHED begins it, other news of it say nothing */
+		return event->kind == EVENT_ESTABLISHED ? seen(conns, event) : 0;
+	switch (event->kind) {
+	case EVENT_ESTABLISHED:
+		if (!entry->conn.established_ns)
+			entry->conn.established_ns = event->time_ns;
+		entry->conn.local = endpoint_plain(&event->conn.local); /* bound to an address only by now */
+		break;
+	case EVENT_PEER_CLOSED:
+		if (entry->conn.peer_closed_ns || entry->conn.closed_ns)
+			break;
+		entry->conn.peer_closed_ns = event->time_ns;
+		if (!entry->conn.server)
+			peer_ended(conns, entry, event->time_ns);
+		break;
+	case EVENT_CLOSE:
+		closed(conns, entry, event);
+		break;
+	case EVENT_GONE:
+		gone(conns, entry, event);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+/* From connect() until it could do the application's work. */
+static uint64_t setup_end(const struct conn *conn)
+{
+	if (conn->handshake_ns)
+		return conn->handshake_ns;
+	if (conn->handshake && conn->first_command_ns) /* handshake and first command in one go */
+		return conn->first_command_ns;
+	return conn->established_ns ? conn->established_ns : conn->first_command_ns;
+}
+
+static void count_kind(const struct conn *conn, struct counts *counts)
+{
+	bool closed = conn->closed_ns != 0;
+
+	if (conn->early) {
+		counts->early++;
+	} else if (conn->reconnect) {
+		counts->reconnected++;
+	} else if (conn->long_lived) {
+		counts->long_lived++;
+	} else if (conn->served >= 2) {
+		counts->reused++;
+		counts->closed_reused += closed;
+	} else {
+		counts->single[conn->tie]++;
+		counts->closed_single += closed;
+	}
+}
+
+static int count_times(const struct conn *conn, struct counts *counts)
+{
+	uint64_t ready = setup_end(conn);
+	int code = 0;
+
+	if (ready > conn->birth_ns)
+		code |= sketch_add(&counts->setup, ready - conn->birth_ns);
+	if (!conn->closed_ns || conn->closed_ns < conn->birth_ns)
+		return code;
+	code |= sketch_add(&counts->lifetime, conn->closed_ns - conn->birth_ns);
+	if (conn->served <= 1 && !conn->long_lived && conn->last_io_ns && conn->closed_ns > conn->last_io_ns)
+		code |= sketch_add(&counts->idle_at_close, conn->closed_ns - conn->last_io_ns);
+	if (conn->closed_ns - conn->birth_ns < SHORT_LIVED_NS) {
+		counts->brief++;
+		counts->brief_untied += conn->tie == TIE_NONE && conn->served < 2 && !conn->peer_ended &&
+					!conn->reconnect && !conn->long_lived;
+	}
+	return code;
+}
+
+int conn_count(const struct conn *conn, struct counts *counts)
+{
+	counts->protocol = conn->protocol ? conn->protocol : counts->protocol;
+	counts->confirmed |= conn->confirmed;
+	counts->tls |= conn->tls;
+	counts->library = conn->library ? conn->library : counts->library;
+	if (!conn->opened)
+		return 0;
+	if (conn->failed) {
+		counts->failed++;
+		return 0;
+	}
+	counts->connects++;
+	counts->ties[conn->tie]++;
+	count_kind(conn, counts);
+	counts->closed += conn->closed_ns != 0;
+	counts->open += !conn->closed_ns;
+	counts->close_wait += !conn->closed_ns && conn->peer_closed_ns;
+	counts->served += conn->served;
+	counts->commands += conn->commands;
+	counts->untied_uses += conn->untied_uses;
+	counts->first_of_thread += conn->first_of_thread;
+	counts->first_of_process += conn->first_of_process;
+	counts->bytes_sent += conn->bytes_sent;
+	counts->bytes_received += conn->bytes_received;
+	if (conn->closed_ns)
+		counts_close_stack(counts, conn->close_stack, 1);
+	return count_times(conn, counts) ? -ENOMEM : 0;
+}
+
+void conns_each(const struct conns *conns, void (*visit)(const struct conn *conn, void *context), void *context)
+{
+	for (const struct entry *entry = conns->by_key; entry; entry = entry->hh.next)
+		visit(&entry->conn, context);
+}
+
+void conns_totals(const struct conns *conns, struct conns_totals *out)
+{
+	*out = conns->totals;
+	for (const struct entry *entry = conns->by_key; entry; entry = entry->hh.next)
+		if (!entry->conn.opened)
+			*(entry->conn.preexisting ? &out->preexisting : &out->accepted) += 1;
+}
+
+int conns_open_ends(const struct conns *conns)
+{
+	struct connprof_recording *recording = conns->recording;
+
+	/* An empty list says that none is open, which no list does not. */
+	recording->open_end_count = 0;
+	if (array_reserve(&recording->open_ends, &recording->open_end_capacity, 1, sizeof(*recording->open_ends), OPEN_ENDS_MAX))
+		return -ENOMEM;
+	for (const struct entry *entry = conns->by_key; entry; entry = entry->hh.next) {
+		const struct conn *conn = &entry->conn;
+		int code;
+
+		if (conn->server || conn->closed_ns || conn->failed || !conn->local.port)
+			continue;
+		code = array_reserve(&recording->open_ends, &recording->open_end_capacity, recording->open_end_count + 1,
+				     sizeof(*recording->open_ends), OPEN_ENDS_MAX);
+		if (code)
+			return code == -E2BIG ? 0 : code;
+		recording->open_ends[recording->open_end_count++] = conn->local;
+	}
+	return 0;
+}

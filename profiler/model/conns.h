@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conns.h - the target's connections, each from its first event to its end, then folded into its group.
+ *
+ * Only connections that still exist are kept one by one; what matters of the others is in struct counts.
+ */
+#ifndef CONNPROF_MODEL_CONNS_H
+#define CONNPROF_MODEL_CONNS_H
+
+#include "event.h"
+#include "model/groups.h"
+#include "model/recording.h"
+#include "model/requests.h"
+
+#define CONNS_MAX (1u << 18)   /* connections existing at once */
+#define OPEN_ENDS_MAX (1u << 16) /* told to whoever asks the server */
+#define CREDITS_MAX (1u << 16) /* (process, peer) pairs with connections to replace */
+
+/* Accepted connections have a peer each, its port is the client's: they must not fill the groups. */
+#define NO_GROUP UINT32_MAX
+
+/* What a connection looks like from outside. Times are 0 when it has not happened (or was not seen). */
+struct conn {
+	uint64_t key;
+	uint32_t group;                /* index into groups; NO_GROUP: not opened here, and nothing asked through it yet */
+	uint32_t pid, tid;             /* that opened it */
+	struct endpoint local, peer;   /* local.family 0: not known (yet) */
+	uint32_t close_stack, library; /* stack id; string id */
+	uint64_t birth_ns, established_ns, peer_closed_ns, closed_ns, last_io_ns, last_sent_ns;
+	uint64_t first_command_ns;     /* first application command sent */
+	uint64_t handshake_ns;         /* last reply before that */
+	uint64_t commands, handshake;  /* sent; the second: not application work */
+	uint64_t bytes_sent, bytes_received;
+	uint64_t served;               /* distinct requests that sent an application command through it */
+	uint64_t last_request;         /* ordinal of the latest of them */
+	uint64_t untied_uses;
+	uint8_t tie;                   /* enum tie, of its opening */
+	uint8_t protocol;
+	bool opened, server, confirmed, tls, failed, early, reconnect, long_lived, first_of_thread, first_of_process;
+	bool preexisting;        /* open before the attach */
+	bool peer_ended;               /* the peer closed or broke it, unasked */
+};
+
+struct conns;
+
+struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests);
+void conns_free(struct conns *conns);
+
+/* CONNECT … GONE, IO, PREEXISTING. 0 or -ENOMEM. */
+int conns_feed(struct conns *conns, const struct event *event);
+
+/* Counts one connection as it stands. 0 or -ENOMEM. */
+int conn_count(const struct conn *conn, struct counts *counts);
+
+/* Each connection that still exists. */
+void conns_each(const struct conns *conns, void (*visit)(const struct conn *conn, void *context), void *context);
+
+/* Lists the local ends of outgoing connections that are still open in the recording's open_ends, replacing what was there; at
+ * most OPEN_ENDS_MAX of them. 0 or -ENOMEM. */
+int conns_open_ends(const struct conns *conns);
+
+struct conns_totals {
+	uint64_t opened, preexisting, accepted; /* seen in all */
+	uint64_t refused;                       /* not followed: table full */
+};
+void conns_totals(const struct conns *conns, struct conns_totals *out);
+
+#endif

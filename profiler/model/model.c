@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* model.c - hands each event to the model it is for. */
+#include "model/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "model/conns.h"
+#include "model/processes.h"
+#include "model/profile.h"
+#include "model/requests.h"
+#include "model/state.h"
+#include "model/verdict.h"
+
+struct model {
+	struct connprof_recording *recording;
+	struct processes *processes;
+	struct profile *profile;
+	struct groups *groups;
+	struct requests *requests;
+	struct conns *conns;
+	uint64_t start_ns, end_ns; /* as of the last refresh */
+};
+
+struct model *model_new(struct connprof_recording *recording)
+{
+	struct model *model = calloc(1, sizeof(*model));
+
+	if (!model)
+		return NULL;
+	model->recording = recording;
+	model->processes = processes_new(recording);
+	model->profile = profile_new(recording);
+	model->groups = groups_new();
+	model->requests = model->groups ? requests_new(recording, model->groups) : NULL;
+	model->conns = model->requests ? conns_new(recording, model->groups, model->requests) : NULL;
+	if (!model->processes || !model->profile || !model->conns) {
+		model_free(model);
+		return NULL;
+	}
+	recording->model = model;
+	return model;
+}
+
+void model_free(struct model *model)
+{
+	if (!model)
+		return;
+	if (model->recording->model == model)
+		model->recording->model = NULL;
+	conns_free(model->conns);
+	requests_free(model->requests);
+	groups_free(model->groups);
+	profile_free(model->profile);
+	processes_free(model->processes);
+	free(model);
+}
+
+int model_feed(struct model *model, const struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_SAMPLE:
+		return profile_add(model->profile, event);
+	case EVENT_PROCESS:
+		return processes_add(model->processes, event);
+	case EVENT_EXIT:
+		processes_exit(model->processes, event->pid);
+		requests_exit(model->requests, event->pid);
+		return 0;
+	case EVENT_LOST:
+		if (event->lost.reason < DROP_COUNT)
+			model->recording->drops[event->lost.reason] += event->lost.count;
+		return 0;
+	default:
+		return event->kind < EVENT_KIND_COUNT ? conns_feed(model->conns, event) : 0;
+	}
+}
+
+void model_parts(const struct model *model, struct model_parts *out)
+{
+	*out = (struct model_parts){
+		.recording = model->recording, .groups = model->groups, .conns = model->conns, .requests = model->requests,
+		.start_ns = model->start_ns, .end_ns = model->end_ns,
+	};
+}
+
+int model_refresh(struct model *model, uint64_t start_ns, uint64_t end_ns)
+{
+	struct connprof_recording *recording = model->recording;
+	struct model_parts parts;
+	struct conns_totals totals;
+
+	model->start_ns = start_ns;
+	model->end_ns = end_ns;
+	recording->seconds = end_ns > start_ns ? (double)(end_ns - start_ns) / 1e9 : 0;
+	recording->stacks_refused = stacks_refused(recording->stacks);
+	conns_totals(model->conns, &totals);
+	recording->connections = totals.opened;
+	recording->preexisting = totals.preexisting;
+	recording->accepted = totals.accepted;
+	requests_summary(model->requests, &recording->requests);
+	model_parts(model, &parts);
+	return verdict_make(recording, &parts, &verdict_default_rules, false);
+}
+
+int model_finish(struct model *model, uint64_t start_ns, uint64_t end_ns)
+{
+	int code = model_refresh(model, start_ns, end_ns);
+
+	return code ? code : conns_open_ends(model->conns);
+}

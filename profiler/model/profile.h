@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* profile.h - samples into the recording's profile rows: one row for each (stack, process, thread). */
+#ifndef CONNPROF_MODEL_PROFILE_H
+#define CONNPROF_MODEL_PROFILE_H
+
+#include "event.h"
+#include "model/recording.h"
+
+#define PROFILE_ROWS_MAX (2u << 20)
+
+struct profile;
+
+/* The recording is borrowed for the profile's life. NULL when out of memory. */
+struct profile *profile_new(struct connprof_recording *recording);
+void profile_free(struct profile *profile);
+
+/* Counts one EVENT_SAMPLE. 0, or -ENOMEM / -E2BIG when there is no room for another row (nothing is counted then). */
+int profile_add(struct profile *profile, const struct event *event);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * recording.h - everything a session has seen, as reports read it: the struct connprof_recording behind connprof.h.
+ *
+ * Filled by the models (profile.c, conns.c, requests.c, sites.c, verdict.c) or by loading a file; reports only read it.
+ * Counts not known are UNKNOWN_COUNT, numbers not known are NAN: both become null in JSON, never 0.
+ */
+#ifndef CONNPROF_MODEL_RECORDING_H
+#define CONNPROF_MODEL_RECORDING_H
+
+#include "base/strings.h"
+#include "connprof.h"
+#include "event.h"
+#include "model/stacks.h"
+
+#define UNKNOWN_COUNT UINT64_MAX
+
+/* One line of the profile: samples with the same stack in the same thread. */
+struct profile_row {
+	uint32_t stack;
+	uint32_t pid, tid;
+	uint32_t thread;       /* string id */
+	uint64_t samples;
+};
+
+struct target_row {
+	uint32_t pid;
+	uint32_t parent;       /* 0: named by the user */
+	uint32_t comm, exe;    /* string ids */
+	bool exited;
+};
+
+/* Median and tails of a set of durations, milliseconds; NAN: none. */
+struct quantiles {
+	double p50, p99, max;
+};
+
+enum rule_id { RULE_NONE = 0, RULE_CONNECTION_PER_REQUEST, RULE_CONNECTION_LEAK, RULE_CONNECTION_CHURN, RULE_COUNT };
+enum attribution_id { ATTRIBUTION_NONE = 0, ATTRIBUTION_TASK, ATTRIBUTION_THREAD, ATTRIBUTION_PROCESS, ATTRIBUTION_RATE };
+enum cause_id {
+	CAUSE_NONE = 0, CAUSE_THROW_AWAY_CLIENT, CAUSE_POOL_DROPPED_IT, CAUSE_LOOP_PER_REQUEST, CAUSE_THREAD_PER_REQUEST,
+	CAUSE_PROCESS_PER_REQUEST, CAUSE_UNCLOSED,
+};
+
+/* A call site: the application frames of the stack at connect(), and the peer. Numbers as INTERFACE.md's JSON has them. */
+struct site_row {
+	uint8_t rule, attribution, cause; /* enum rule_id, attribution_id, cause_id */
+	bool decides;
+	bool tls;
+	uint8_t protocol;                 /* enum protocol_id */
+	bool protocol_confirmed;          /* both directions were read */
+	struct endpoint peer;
+	uint32_t library;                 /* string id, "" unknown */
+	uint32_t stack;                   /* stack id of a typical connect(); 0: none */
+	uint32_t call_site;               /* frame id; 0: none of the frames is the application's own */
+	uint64_t connects, failed_connects; /* the first: those that were established */
+	uint64_t requests;                /* all requests of the target in the window */
+	uint64_t using_requests;          /* distinct requests that used this peer, through whichever connection */
+	uint64_t opening_requests;        /* distinct requests that opened at least one */
+	uint64_t open_at_end, peer_closed_open; /* the second: left in CLOSE_WAIT */
+	uint64_t returned_later;          /* outlived the idle limit, then closed after all */
+	double connects_per_request, connects_per_using_request; /* NAN: no requests */
+	double requests_per_connection, commands_per_connection; /* NAN: not known */
+	struct quantiles lifetime_ms, setup_ms;
+	double setup_ms_per_request;      /* NAN: no requests */
+	double cpu_percent;               /* share of samples inside this site's set-up; NAN: no samples taken */
+	uint64_t bytes_sent, bytes_received;
+	uint32_t explanation;             /* string id: the finding in words, for text output; "" for none */
+	uint32_t remedy;                  /* string id: what to change, in this client library's terms */
+	uint8_t accepted;                 /* enum acceptance: a finding that does not count */
+	uint64_t fingerprint;             /* model/fingerprint.h; 0: not judged */
+};
+
+enum acceptance { ACCEPTED_NOT = 0, ACCEPTED_BASELINE, ACCEPTED_SUPPRESSED };
+
+/* What --baseline and --suppress came to. */
+struct acceptance_row {
+	bool asked;
+	uint64_t in_baseline, suppressed; /* call sites */
+	uint64_t resolved;                /* findings of the baseline that were not seen this time */
+};
+
+enum verdict_id { VERDICT_NONE = 0, VERDICT_CLEAN, VERDICT_FINDINGS, VERDICT_INCONCLUSIVE };
+
+struct requests_summary {
+	uint64_t observed;
+	uint8_t protocol;          /* enum protocol_id; UNKNOWN when none */
+	struct quantiles latency_ms;
+	uint64_t over_500ms, over_1s;
+};
+
+/* What the tool itself cost, and how the sampling went. */
+struct cost_row {
+	double own_cpu_seconds;      /* user + system time of connprof since start */
+	double kernel_seconds;       /* run time of our BPF programs; NAN: not measured */
+	double target_cpu_seconds;   /* of the followed processes in the window; NAN: not known */
+	uint64_t own_rss_bytes;      /* peak */
+	double first_sample_seconds; /* start to first sample; NAN: none */
+	double real_rate_hz;         /* samples a second of the target's CPU time; NAN: not known well enough */
+};
+
+/* What the Redis server itself says, see peer/redis.h. */
+struct server_row {
+	bool asked;
+	uint32_t address;                   /* string id, without credentials */
+	uint64_t connections_received;      /* delta of total_connections_received in the window, our own subtracted */
+	uint64_t connections_seen;          /* established to this server, as traced */
+	uint64_t clients_listed, clients_matched; /* CLIENT LIST at the end; of those, ours by local address and port */
+	uint32_t note;                      /* string id: the difference in words; "" none */
+};
+
+struct connprof_recording {
+	struct strings *strings;            /* owned, like everything here */
+	struct stacks *stacks;
+
+	unsigned collect;                   /* enum connprof_collect: what was looked for */
+	uint64_t start_unix_ns;             /* wall clock at start */
+	double seconds;                     /* window */
+	unsigned rate_hz;                   /* asked */
+
+	struct target_row *targets; size_t target_count, target_capacity;
+	struct profile_row *profile; size_t profile_count, profile_capacity;
+	uint64_t samples;                   /* sum over profile */
+	uint64_t stack_ends[STACK_END_COUNT];   /* samples by how the native part ended */
+	uint64_t python_ends[PYTHON_END_COUNT]; /* samples by how the Python part ended */
+	uint64_t merge_misses;              /* samples whose Python frames found no native frame to belong to */
+	uint64_t drops[DROP_COUNT];
+	uint64_t stacks_refused;            /* stacks not kept: table full */
+	uint64_t missed_runs;               /* BPF programs that did not run (recursion), from the kernel */
+
+	struct site_row *sites; size_t site_count, site_capacity;
+	struct requests_summary requests;
+	uint64_t connections, preexisting, accepted; /* seen in all */
+	uint8_t verdict;                    /* enum verdict_id; NONE: not judged */
+	uint32_t verdict_note;              /* string id: why inconclusive; "" */
+
+	struct acceptance_row acceptance;
+	struct server_row server;
+	/* Local ends of the target's outgoing connections open at the end, for peer/redis.c; NULL: not known. A pprof file does
+	 * not carry them: what the server's list came to is in `server`. */
+	struct endpoint *open_ends; size_t open_end_count, open_end_capacity;
+	struct cost_row cost;
+
+	uint32_t *notes; size_t note_count, note_capacity; /* string ids: things to tell the user ("unknown CPython 3.16: native frames only") */
+
+	struct dump_thread *dump; size_t dump_count, dump_capacity;
+	void *model;                        /* struct model *: the live models behind this, NULL when loaded. Freed by recording_free through model_free */
+};
+
+enum thread_state { THREAD_RUNNING, THREAD_SLEEPING, THREAD_DISK, THREAD_STOPPED, THREAD_ZOMBIE, THREAD_UNKNOWN };
+struct dump_thread {
+	uint32_t pid, tid, thread; /* thread: string id of its name */
+	uint32_t stack;
+	uint8_t state;             /* enum thread_state */
+	bool holds_gil;
+	uint8_t python_end;
+	bool torn;                 /* it ran while being read: frames may belong to different moments */
+};
+
+/* NULL when out of memory. */
+struct connprof_recording *recording_new(void);
+/* Notes each text once. */
+void recording_note(struct connprof_recording *recording, const char *text);
+
+const char *stack_end_name(unsigned end);   /* static: "root", "fault", … as printed */
+const char *python_end_name(unsigned end);
+const char *drop_reason_name(unsigned reason);
+bool stack_end_complete(unsigned end);
+const char *rule_name(unsigned rule);       /* "connection-per-request", …; NULL for RULE_NONE */
+const char *attribution_name(unsigned id);  /* NULL for NONE */
+const char *cause_name(unsigned id);        /* NULL for NONE */
+const char *verdict_name(unsigned id);
+
+#endif

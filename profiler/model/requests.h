@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * requests.h - the requests the target serves, and whose work a thread is doing.
+ *
+ * A request begins when its head is received on an accepted connection and belongs to the thread that received it. Its latency
+ * ends with the last byte of its response; its ownership of the thread a little later: when the thread receives another
+ * head, the connection ends, or REQUEST_LINGER_NS have passed (what runs after the response, such as a tear-down handler, is still its
+ * work). A thread that begins a second request before it has answered the first is an event loop: from then on, as
+ * long as several are open, nothing on it can be tied to one of them.
+ */
+#ifndef CONNPROF_MODEL_REQUESTS_H
+#define CONNPROF_MODEL_REQUESTS_H
+
+#include "event.h"
+#include "model/groups.h"
+#include "model/recording.h"
+
+#define REQUEST_LINGER_NS 1000000000u
+#define WARM_UP_REQUESTS 10     /* the first so many requests are warm-up (docs/verdicts.md) */
+#define THREADS_MAX (1u << 16)  /* threads remembered at once; processes too */
+#define REQUESTS_OPEN_MAX (1u << 17)
+
+struct request;
+struct requests;
+
+/* An accepted connection's place in this: embedded in struct conn. All zero at first. */
+struct serving {
+	struct request *request; /* being served, or just answered; owned by struct requests */
+	uint32_t queued;         /* heads received ahead (pipelined) */
+};
+
+struct requests_totals {
+	uint64_t observed;
+	uint64_t peak;          /* most at the same time, over all processes */
+	uint64_t workers;       /* places in which requests are served again and again: see below */
+	uint64_t interleaved;   /* requests begun on a thread that had another open */
+	uint64_t refused;       /* not followed: a table was full */
+};
+
+struct requests *requests_new(struct connprof_recording *recording, struct groups *groups); /* both borrowed */
+void requests_free(struct requests *requests);
+
+/* I/O on an accepted connection that speaks HTTP as a server. */
+void requests_io(struct requests *requests, struct serving *serving, const struct event *event);
+/* The accepted connection is closed, gone, or no longer HTTP. */
+void requests_end(struct requests *requests, struct serving *serving, uint64_t time_ns);
+void requests_exit(struct requests *requests, uint32_t pid);
+
+/* The request whose work (pid, tid) is doing; NULL when that cannot be told. *tie says on what it stands. Borrowed until the
+ * next event. */
+struct request *requests_current(struct requests *requests, uint32_t pid, uint32_t tid, uint64_t time_ns, enum tie *tie);
+uint64_t request_ordinal(const struct request *request); /* from 1, in order of arrival */
+struct pattern *request_pattern(struct request *request);
+
+/* Still in warm-up? True for ever of a target that serves no requests: what is judged there does not ask. */
+bool requests_early(const struct requests *requests);
+
+/* Marks an opening by (pid, tid): is it this thread's first, this process's first? */
+void requests_opening(struct requests *requests, uint32_t pid, uint32_t tid, bool *first_of_thread, bool *first_of_process);
+
+/* workers: summed over processes that have served at least two requests: their peak of simultaneous requests, or if larger
+ * the number of their threads that have served at least two. A pool may grow to that size with a connection each. */
+void requests_totals(const struct requests *requests, struct requests_totals *out);
+void requests_summary(const struct requests *requests, struct requests_summary *out);
+/* Longest latency seen, ns. */
+uint64_t requests_latency_max(const struct requests *requests);
+
+/* Calls visit for each request not yet over. */
+void requests_each_open(const struct requests *requests, void (*visit)(const struct pattern *pattern, void *context),
+			void *context);
+
+#endif

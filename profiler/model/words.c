@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* words.c - sentences, one function each, appended into a bounded buffer. */
+#include "model/words.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Connections per request that are told as "a connection each". */
+#define ABOUT_ONE_LOW 0.9
+#define ABOUT_ONE_HIGH 1.1
+
+struct text {
+	char *out;
+	size_t size, used;
+};
+
+static void say(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct text *text, const char *format, ...)
+{
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(text->out + text->used, text->size - text->used, format, args);
+	va_end(args);
+	if (length < 0)
+		return;
+	text->used += (size_t)length;
+	if (text->used >= text->size)
+		text->used = text->size - 1;
+}
+
+static const char *noun(const struct site_row *row)
+{
+	return row->protocol == PROTOCOL_REDIS ? "Redis connection" : row->protocol == PROTOCOL_HTTP ? "HTTP connection"
+												     : "connection";
+}
+
+static void say_per_request(struct text *text, const struct site_row *row)
+{
+	double each = row->connects_per_using_request;
+
+	if (row->attribution == ATTRIBUTION_RATE || isnan(each)) {
+		say(text, "%ss are opened in step with the requests and not reused: %" PRIu64 " while %" PRIu64
+		    " requests were served.", noun(row), row->connects, row->requests);
+		return;
+	}
+	if (each < ABOUT_ONE_LOW)
+		say(text, "Requests open %ss of their own instead of reusing one: ", noun(row));
+	else if (each <= ABOUT_ONE_HIGH)
+		say(text, "Each request opens a %s of its own instead of reusing one: ", noun(row));
+	else
+		say(text, "Each request opens %.1f %ss of its own instead of reusing one: ", each, noun(row));
+	say(text, "%" PRIu64 " in %" PRIu64 " requests that used this server.", row->connects, row->using_requests);
+}
+
+static void say_leak(struct text *text, const struct site_row *row)
+{
+	say(text, "%ss are opened and not closed: %" PRIu64 " of %" PRIu64 " were still open at the end", noun(row),
+	    row->open_at_end, row->connects);
+	if (row->peer_closed_open)
+		say(text, ", %" PRIu64 " of them after the other side had closed (CLOSE_WAIT)", row->peer_closed_open);
+	say(text, ".");
+	if (row->returned_later)
+		say(text, " %" PRIu64 " that lay idle were closed after all (returned later).", row->returned_later);
+}
+
+static void say_churn(struct text *text, const struct connprof_recording *recording, const struct site_row *row)
+{
+	say(text, "Short-lived %ss that no observed request explains: %" PRIu64, noun(row), row->connects);
+	if (recording->seconds > 0)
+		say(text, ", %.1f a second", (double)row->connects / recording->seconds);
+	say(text, ".");
+}
+
+void words_explain(const struct connprof_recording *recording, const struct site_row *row, char *out, size_t size)
+{
+	struct text text = { .out = out, .size = size };
+
+	*out = '\0';
+	if (row->rule == RULE_CONNECTION_PER_REQUEST)
+		say_per_request(&text, row);
+	else if (row->rule == RULE_CONNECTION_LEAK)
+		say_leak(&text, row);
+	else
+		say_churn(&text, recording, row);
+}
+
+const char *words_cause(unsigned cause)
+{
+	static const char *const sentences[] = {
+		[CAUSE_THROW_AWAY_CLIENT] = "the client object that owns the connection is thrown away",
+		[CAUSE_POOL_DROPPED_IT] = "the pool itself closes them, it keeps fewer than are needed",
+		[CAUSE_LOOP_PER_REQUEST] = "each is bound to an event loop made for the one request",
+		[CAUSE_THREAD_PER_REQUEST] = "each was the first of a new thread: a thread, and so a connection, for each request",
+		[CAUSE_PROCESS_PER_REQUEST] = "each was the first of a new process: a process for each request",
+		[CAUSE_UNCLOSED] = "nothing closes them",
+	};
+
+	return cause < sizeof(sentences) / sizeof(sentences[0]) ? sentences[cause] : NULL;
+}

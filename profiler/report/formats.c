@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* formats.c - the table of formats, and what of connprof.h only needs the table. */
+#include <string.h>
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "report/report.h"
+
+/* The first row that fits a view is its default; the same name may mean another writer in another view. */
+const struct report_format report_formats[] = {
+	{"svg", "flamegraph", ".svg", CONNPROF_VIEW_PROFILE, svg_write},
+	{"folded", "raw collapsed", ".folded .collapsed .raw .txt", CONNPROF_VIEW_PROFILE, folded_write},
+	{"speedscope", "", ".speedscope.json .json", CONNPROF_VIEW_PROFILE, speedscope_write},
+	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_PROFILE, pprof_write},
+	{"text", "", ".txt", CONNPROF_VIEW_VERDICT, check_text_write},
+	{"sarif", "", ".sarif.json .sarif", CONNPROF_VIEW_VERDICT, check_sarif_write},
+	{"junit", "", ".xml", CONNPROF_VIEW_VERDICT, check_junit_write},
+	{"github", "", "", CONNPROF_VIEW_VERDICT, check_github_write},
+	{"gitlab", "", ".codequality.json", CONNPROF_VIEW_VERDICT, check_gitlab_write},
+	{"markdown", "md", ".md", CONNPROF_VIEW_VERDICT, check_markdown_write},
+	{"json", "", ".json", CONNPROF_VIEW_VERDICT, check_json_write},
+	{"text", "", ".txt", CONNPROF_VIEW_SITES, trace_text_write},
+	{"json", "", ".json", CONNPROF_VIEW_SITES, trace_json_write},
+	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_SITES, pprof_write},
+	{"text", "dump", ".txt", CONNPROF_VIEW_THREADS, dump_text_write},
+	{"json", "", ".json", CONNPROF_VIEW_THREADS, dump_json_write},
+	{NULL, NULL, NULL, 0, NULL},
+};
+
+/* Is word one of the words of a space-separated list? */
+static bool listed(const char *list, const char *word, size_t length)
+{
+	while (*list) {
+		size_t n = strcspn(list, " ");
+
+		if (n == length && !memcmp(list, word, n))
+			return true;
+		list += n + (list[n] == ' ');
+	}
+	return false;
+}
+
+/* Does path end in one of the extensions, with something before it? */
+static bool extended(const char *list, const char *path)
+{
+	size_t length = strlen(path);
+
+	while (*list) {
+		size_t n = strcspn(list, " ");
+
+		if (n < length && !memcmp(path + length - n, list, n) && path[length - n - 1] != '/')
+			return true;
+		list += n + (list[n] == ' ');
+	}
+	return false;
+}
+
+static const struct report_format *by_name(enum connprof_view view, const char *name)
+{
+	for (const struct report_format *format = report_formats; format->name; format++)
+		if ((format->views & view) && (!strcmp(format->name, name) || listed(format->aliases, name, strlen(name))))
+			return format;
+	return NULL;
+}
+
+static const struct report_format *by_path(enum connprof_view view, const char *path)
+{
+	const struct report_format *first = NULL;
+	bool known = false;
+
+	for (const struct report_format *format = report_formats; format->name; format++) {
+		bool fits = path && extended(format->extensions, path);
+
+		known |= fits;
+		if (!(format->views & view))
+			continue;
+		if (fits)
+			return format;
+		first = first ? first : format;
+	}
+	return known ? NULL : first;
+}
+
+const char *connprof_format_find(enum connprof_view view, const char *name, const char *path)
+{
+	const struct report_format *format = name ? by_name(view, name) : by_path(view, path);
+
+	return format ? format->name : NULL;
+}
+
+const char *connprof_format_names(enum connprof_view view)
+{
+	switch (view) {
+	case CONNPROF_VIEW_PROFILE:
+		return "svg, folded, speedscope, pprof";
+	case CONNPROF_VIEW_VERDICT:
+		return "text, sarif, junit, github, gitlab, markdown, json";
+	case CONNPROF_VIEW_SITES:
+		return "text, json, pprof";
+	case CONNPROF_VIEW_THREADS:
+		return "text, json";
+	}
+	return "";
+}
+
+int connprof_report_write(const struct connprof_recording *recording, enum connprof_view view,
+			  const struct connprof_report_options *options, FILE *stream, struct connprof_error *error)
+{
+	static const struct connprof_report_options defaults;
+	const struct report_format *format;
+
+	if (!options)
+		options = &defaults;
+	format = options->format ? by_name(view, options->format) : by_path(view, NULL);
+	if (!format)
+		return error_set(error, -EINVAL, CONNPROF_USAGE, "no format '%s' here (formats: %s)",
+				 options->format ? options->format : "", connprof_format_names(view));
+	return format->write(recording, options, stream, error);
+}
+
+int connprof_report_save(const struct connprof_recording *recording, enum connprof_view view,
+			 const struct connprof_report_options *options, const char *path, struct connprof_error *error)
+{
+	struct output output;
+	int code = output_open(&output, path, error);
+
+	if (code)
+		return code;
+	code = connprof_report_write(recording, view, options, output.stream, error);
+	if (code)
+		output_abort(&output);
+	else
+		code = output_commit(&output, error);
+	return code;
+}

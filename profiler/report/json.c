@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * json.c - what programs read: connprof.check/1, connprof.trace/1 and connprof.dump/1 (docs/formats.md).
+ *
+ * Members keep their order; what is not known is null, never 0 and never left out.
+ */
+
+#include "protocol/protocol.h"
+#include "report/json_build.h"
+#include "report/report.h"
+
+struct writer {
+	struct json_build build;
+	const struct connprof_recording *recording;
+	const struct connprof_report_options *options;
+};
+
+static const char *text_of(const struct writer *out, uint32_t id)
+{
+	return strings_get(out->recording->strings, id);
+}
+
+static const char *text_or_null(const struct writer *out, uint32_t id)
+{
+	const char *text = text_of(out, id);
+
+	return *text ? text : NULL;
+}
+
+/* ---- parts of several documents ---- */
+
+static void put_targets(struct writer *out, struct json_object *document)
+{
+	struct json_object *targets = json_put_array(&out->build, document, "targets");
+
+	for (size_t i = 0; i < out->recording->target_count; i++) {
+		const struct target_row *row = &out->recording->targets[i];
+		struct json_object *target = json_add_object(&out->build, targets);
+
+		json_put_count(&out->build, target, "pid", row->pid);
+		json_put_text(&out->build, target, "comm", text_of(out, row->comm));
+		json_put_text(&out->build, target, "exe", text_or_null(out, row->exe));
+	}
+}
+
+static void put_quantiles(struct writer *out, struct json_object *into, const char *key, const struct quantiles *values,
+			  bool with_max)
+{
+	struct json_object *object = json_put_object(&out->build, into, key);
+
+	json_put_number(&out->build, object, "p50", values->p50);
+	json_put_number(&out->build, object, "p99", values->p99);
+	if (with_max)
+		json_put_number(&out->build, object, "max", values->max);
+}
+
+static void put_window(struct writer *out, struct json_object *document)
+{
+	struct json_object *window = json_put_object(&out->build, document, "window");
+
+	json_put_number(&out->build, window, "seconds", out->recording->seconds);
+}
+
+static const char *protocol_or_null(uint8_t protocol)
+{
+	return protocol == PROTOCOL_UNKNOWN ? NULL : protocol_name((enum protocol_id)protocol);
+}
+
+static void put_requests(struct writer *out, struct json_object *document)
+{
+	const struct requests_summary *requests = &out->recording->requests;
+	struct json_object *object = json_put_object(&out->build, document, "requests");
+
+	json_put_count(&out->build, object, "observed", requests->observed);
+	json_put_text(&out->build, object, "protocol", protocol_or_null(requests->protocol));
+	put_quantiles(out, object, "latency_ms", &requests->latency_ms, true);
+}
+
+static const char *kind_name(const struct frame *frame)
+{
+	switch (frame->kind) {
+	case FRAME_NATIVE:
+		return "native";
+	case FRAME_PYTHON:
+		return "python";
+	case FRAME_KERNEL:
+		return "kernel";
+	}
+	return "note";
+}
+
+/* Function, file and line of a frame: members of both a stack's frames and a call site. A native frame without source
+ * shows the object it is in. */
+static void put_place(struct writer *out, struct json_object *object, const struct frame *frame)
+{
+	const char *file = text_of(out, *text_of(out, frame->file) ? frame->file : frame->module);
+
+	json_put_text(&out->build, object, "function", text_or_null(out, frame->function));
+	json_put_text(&out->build, object, "file", *file ? file : NULL);
+	json_put_count(&out->build, object, "line", frame->line ? frame->line : UNKNOWN_COUNT);
+}
+
+static void put_stack(struct writer *out, struct json_object *into, uint32_t stack)
+{
+	struct json_object *array = json_put_array(&out->build, into, "stack");
+	size_t count = 0;
+	const uint32_t *frames = stacks_get(out->recording->stacks, stack, &count, NULL);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct frame *frame = stacks_frame(out->recording->stacks, frames[i]);
+		struct json_object *object;
+
+		if (!frame || frame_hidden(frame, out->options))
+			continue;
+		object = json_add_object(&out->build, array);
+		put_place(out, object, frame);
+		json_put_text(&out->build, object, "kind", kind_name(frame));
+	}
+}
+
+static void put_call_site(struct writer *out, struct json_object *into, uint32_t id)
+{
+	const struct frame *frame = stacks_frame(out->recording->stacks, id);
+
+	if (frame)
+		put_place(out, json_put_object(&out->build, into, "call_site"), frame);
+	else
+		json_put_null(&out->build, into, "call_site");
+}
+
+static void put_site_head(struct writer *out, struct json_object *site, const struct site_row *row)
+{
+	char peer[ENDPOINT_TEXT];
+
+	json_put_text(&out->build, site, "protocol", protocol_or_null(row->protocol));
+	json_put_text(&out->build, site, "peer", row->peer.family ? endpoint_text(&row->peer, peer) : NULL);
+	json_put_text(&out->build, site, "transport", "tcp");
+	json_put_bool(&out->build, site, "tls", row->tls);
+}
+
+static void put_site_counts(struct writer *out, struct json_object *site, const struct site_row *row)
+{
+	struct json_build *build = &out->build;
+	struct json_object *reuse;
+
+	json_put_count(build, site, "connects", row->connects);
+	json_put_count(build, site, "failed_connects", row->failed_connects);
+	json_put_count(build, site, "requests", row->requests);
+	json_put_number(build, site, "connects_per_request", row->connects_per_request);
+	json_put_number(build, site, "connects_per_using_request", row->connects_per_using_request);
+	json_put_count(build, site, "open_at_end", row->open_at_end);
+	reuse = json_put_object(build, site, "reuse");
+	json_put_number(build, reuse, "requests_per_connection", row->requests_per_connection);
+	json_put_number(build, reuse, "commands_per_connection", row->commands_per_connection);
+	put_quantiles(out, site, "lifetime_ms", &row->lifetime_ms, false);
+	put_quantiles(out, site, "setup_ms", &row->setup_ms, false);
+	put_call_site(out, site, row->call_site);
+	put_stack(out, site, row->stack);
+}
+
+static void put_lost(struct writer *out, struct json_object *document)
+{
+	struct json_object *lost = json_put_object(&out->build, document, "lost");
+
+	json_put_count(&out->build, lost, "events", lost_events(out->recording));
+	json_put_count(&out->build, lost, "stacks", out->recording->stacks_refused);
+}
+
+static void put_notes(struct writer *out, struct json_object *document)
+{
+	struct json_object *notes;
+
+	if (!out->recording->note_count)
+		return;
+	notes = json_put_array(&out->build, document, "notes");
+	for (size_t i = 0; i < out->recording->note_count; i++)
+		json_add_text(&out->build, notes, text_of(out, out->recording->notes[i]));
+}
+
+/* ---- check ---- */
+
+static void put_check_site(struct writer *out, struct json_object *sites, const struct site_row *row)
+{
+	struct json_object *site = json_add_object(&out->build, sites), *cost;
+
+	json_put_text(&out->build, site, "rule", rule_name(row->rule));
+	put_site_head(out, site, row);
+	json_put_bool(&out->build, site, "decides", row->decides);
+	json_put_text(&out->build, site, "cause", cause_name(row->cause));
+	json_put_text(&out->build, site, "attribution", attribution_name(row->attribution));
+	json_put_text(&out->build, site, "library", text_or_null(out, row->library));
+	put_site_counts(out, site, row);
+	cost = json_put_object(&out->build, site, "cost");
+	json_put_number(&out->build, cost, "setup_ms_per_request", row->setup_ms_per_request);
+	json_put_number(&out->build, cost, "cpu_percent", row->cpu_percent);
+	if (row->accepted == ACCEPTED_BASELINE)
+		json_put_bool(&out->build, site, "accepted", true);
+	if (row->accepted == ACCEPTED_SUPPRESSED)
+		json_put_bool(&out->build, site, "suppressed", true);
+}
+
+/* Only where --baseline or --suppress was given. */
+static void put_acceptance(struct writer *out, struct json_object *document)
+{
+	const struct acceptance_row *row = &out->recording->acceptance;
+	struct json_object *object;
+
+	if (!row->asked)
+		return;
+	object = json_put_object(&out->build, document, "acceptance");
+	json_put_count(&out->build, object, "accepted", row->in_baseline);
+	json_put_count(&out->build, object, "suppressed", row->suppressed);
+	json_put_count(&out->build, object, "resolved", row->resolved);
+}
+
+/* Only where --redis-server asked. */
+static void put_server(struct writer *out, struct json_object *document)
+{
+	const struct server_row *row = &out->recording->server;
+	struct json_object *server;
+
+	if (!row->asked)
+		return;
+	server = json_put_object(&out->build, document, "redis_server");
+	json_put_text(&out->build, server, "address", text_or_null(out, row->address));
+	json_put_count(&out->build, server, "connections_received", row->connections_received);
+	json_put_count(&out->build, server, "connections_seen", row->connections_seen);
+	json_put_count(&out->build, server, "clients_listed", row->clients_listed);
+	json_put_count(&out->build, server, "clients_matched", row->clients_matched);
+	json_put_text(&out->build, server, "difference", text_or_null(out, row->note));
+}
+
+int check_json_write(const struct connprof_recording *recording, const struct connprof_report_options *options,
+		     FILE *stream, struct connprof_error *error)
+{
+	struct writer out = {.recording = recording, .options = options};
+	struct json_object *document = json_document(&out.build), *sites;
+	const char *reason = strings_get(recording->strings, recording->verdict_note);
+
+	json_put_text(&out.build, document, "schema", "connprof.check/1");
+	json_put_text(&out.build, document, "verdict", recording->verdict ? verdict_name(recording->verdict) : NULL);
+	put_targets(&out, document);
+	put_window(&out, document);
+	put_requests(&out, document);
+	sites = json_put_array(&out.build, document, "sites");
+	for (size_t i = 0; i < recording->site_count; i++)
+		put_check_site(&out, sites, &recording->sites[i]);
+	put_lost(&out, document);
+	if (*reason)
+		json_put_text(&out.build, document, "reason", reason);
+	put_acceptance(&out, document);
+	put_server(&out, document);
+	put_notes(&out, document);
+	return json_finish(&out.build, document, stream, error);
+}
+
+/* ---- trace ---- */
+
+int trace_json_write(const struct connprof_recording *recording, const struct connprof_report_options *options,
+		     FILE *stream, struct connprof_error *error)
+{
+	struct writer out = {.recording = recording, .options = options};
+	struct json_object *document = json_document(&out.build), *connections, *sites;
+
+	json_put_text(&out.build, document, "schema", "connprof.trace/1");
+	put_targets(&out, document);
+	put_window(&out, document);
+	put_requests(&out, document);
+	connections = json_put_object(&out.build, document, "connections");
+	json_put_count(&out.build, connections, "seen", recording->connections);
+	json_put_count(&out.build, connections, "open_before", recording->preexisting);
+	json_put_count(&out.build, connections, "accepted", recording->accepted);
+	sites = json_put_array(&out.build, document, "sites");
+	for (size_t i = 0; i < recording->site_count; i++) {
+		const struct site_row *row = &recording->sites[i];
+		struct json_object *site = json_add_object(&out.build, sites);
+
+		put_site_head(&out, site, row);
+		json_put_text(&out.build, site, "library", text_or_null(&out, row->library));
+		json_put_count(&out.build, site, "bytes_sent", row->bytes_sent);
+		json_put_count(&out.build, site, "bytes_received", row->bytes_received);
+		put_site_counts(&out, site, row);
+	}
+	put_lost(&out, document);
+	put_notes(&out, document);
+	return json_finish(&out.build, document, stream, error);
+}
+
+/* ---- dump ---- */
+
+static void put_thread(struct writer *out, struct json_object *threads, const struct dump_thread *row)
+{
+	struct json_object *thread = json_add_object(&out->build, threads);
+	uint8_t end = 0;
+
+	stacks_get(out->recording->stacks, row->stack, NULL, &end);
+	json_put_count(&out->build, thread, "tid", row->tid);
+	json_put_text(&out->build, thread, "name", text_or_null(out, row->thread));
+	json_put_text(&out->build, thread, "state", thread_state_name(row->state));
+	json_put_bool(&out->build, thread, "holds_gil", row->holds_gil);
+	json_put_bool(&out->build, thread, "torn", row->torn);
+	json_put_text(&out->build, thread, "end", row->stack ? stack_end_name(end) : NULL);
+	json_put_text(&out->build, thread, "python_end", row->python_end ? python_end_name(row->python_end) : NULL);
+	put_stack(out, thread, row->stack);
+}
+
+int dump_json_write(const struct connprof_recording *recording, const struct connprof_report_options *options,
+		    FILE *stream, struct connprof_error *error)
+{
+	struct writer out = {.recording = recording, .options = options};
+	struct json_object *document = json_document(&out.build), *processes, *threads = NULL;
+
+	json_put_text(&out.build, document, "schema", "connprof.dump/1");
+	processes = json_put_array(&out.build, document, "processes");
+	for (size_t i = 0; i < recording->dump_count; i++) {
+		const struct dump_thread *row = &recording->dump[i];
+
+		if (i == 0 || row->pid != recording->dump[i - 1].pid) {
+			const struct target_row *target = recording_target(recording, row->pid);
+			struct json_object *process = json_add_object(&out.build, processes);
+
+			json_put_count(&out.build, process, "pid", row->pid);
+			json_put_text(&out.build, process, "comm", target ? text_or_null(&out, target->comm) : NULL);
+			json_put_text(&out.build, process, "exe", target ? text_or_null(&out, target->exe) : NULL);
+			threads = json_put_array(&out.build, process, "threads");
+		}
+		put_thread(&out, threads, row);
+	}
+	put_notes(&out, document);
+	return json_finish(&out.build, document, stream, error);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sites.h - call sites in words: what the texts of check and trace have in common. */
+#ifndef CONNPROF_REPORT_SITES_H
+#define CONNPROF_REPORT_SITES_H
+
+#include <stdio.h>
+
+#include "report/report.h"
+
+#define PLACE_TEXT 512
+
+/* "RecommendHandler.__init__ (srv/recommend.py:42)"; "(no application frame)" where there is none. Returns out. */
+const char *site_place(const struct connprof_recording *recording, const struct site_row *site, char out[PLACE_TEXT]);
+/* A table row a site, a head line first; only those that keep (NULL: all) says yes to. Nothing for none. */
+void sites_table(const struct connprof_recording *recording, bool (*keep)(const struct site_row *), FILE *stream);
+/* "redis", "unknown", with "+tls". Returns out. */
+const char *site_protocol(const struct site_row *site, char out[32]);
+/* What was lost and noted, a line each; nothing for zero counters. */
+void losses_text(const struct connprof_recording *recording, FILE *stream);
+/* "gunicorn 812 and 4 more". Returns out. */
+const char *targets_text(const struct connprof_recording *recording, char *out, size_t size);
+
+#endif

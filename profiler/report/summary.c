@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* summary.c - the lines for a person after `record`: what was seen, what was lost or cut and why, what it cost. */
+#include <math.h>
+
+#include "report/report.h"
+
+#define NOTES_SHOWN 4
+
+/* "a 3, b 1" of the counters that are not zero. */
+struct list {
+	FILE *stream;
+	const char *head;
+	unsigned shown;
+};
+
+static void item(struct list *list, const char *name, uint64_t count)
+{
+	if (!count)
+		return;
+	fprintf(list->stream, "%s%s %llu", list->shown++ ? ", " : list->head, name, (unsigned long long)count);
+}
+
+static void end_line(const struct list *list)
+{
+	if (list->shown)
+		fputc('\n', list->stream);
+}
+
+static void put_samples(const struct connprof_recording *recording, FILE *stream)
+{
+	double rate = recording->cost.real_rate_hz, complete = complete_percent(recording);
+
+	fprintf(stream, "%llu samples in %.1f s", (unsigned long long)recording->samples, recording->seconds);
+	if (recording->rate_hz)
+		fprintf(stream, ", %u Hz asked", recording->rate_hz);
+	if (!isnan(rate))
+		fprintf(stream, ", %.1f Hz of the CPU time used", rate);
+	if (!isnan(complete))
+		fprintf(stream, ", %.1f %% complete stacks", complete);
+	fputc('\n', stream);
+	if (!recording->samples)
+		fputs("no samples: nothing that was followed used the CPU while being watched\n", stream);
+}
+
+static void put_cut(const struct connprof_recording *recording, FILE *stream)
+{
+	struct list list = {.stream = stream, .head = "cut: "};
+
+	for (unsigned i = 0; i < STACK_END_COUNT; i++)
+		if (!stack_end_complete(i))
+			item(&list, stack_end_name(i), recording->stack_ends[i]);
+	end_line(&list);
+	list = (struct list){.stream = stream, .head = "Python frames cut: "};
+	for (unsigned i = PYTHON_NO_STATE; i < PYTHON_END_COUNT; i++)
+		item(&list, python_end_name(i), recording->python_ends[i]);
+	item(&list, "placed by order", recording->merge_misses);
+	end_line(&list);
+}
+
+static void put_lost(const struct connprof_recording *recording, FILE *stream)
+{
+	struct list list = {.stream = stream, .head = "lost: "};
+
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		item(&list, drop_reason_name(i), recording->drops[i]);
+	item(&list, "stacks not kept (table full)", recording->stacks_refused);
+	item(&list, "probe runs skipped by the kernel", recording->missed_runs);
+	end_line(&list);
+}
+
+static void put_cost(const struct connprof_recording *recording, FILE *stream)
+{
+	const struct cost_row *cost = &recording->cost;
+	const char *next = "connprof itself: ";
+
+	if (cost->own_cpu_seconds > 0) {
+		fprintf(stream, "%s%.2f s CPU", next, cost->own_cpu_seconds);
+		next = ", ";
+	}
+	if (cost->own_rss_bytes) {
+		fprintf(stream, "%s%.1f MB", next, (double)cost->own_rss_bytes / 1e6);
+		next = ", ";
+	}
+	if (!isnan(cost->kernel_seconds) && cost->kernel_seconds > 0) {
+		fprintf(stream, "%s%.3f s in the kernel", next, cost->kernel_seconds);
+		next = ", ";
+		if (recording->samples && !(recording->collect & CONNPROF_CONNECTIONS))
+			fprintf(stream, " (%.1f us a sample)", 1e6 * cost->kernel_seconds / (double)recording->samples);
+		if (cost->target_cpu_seconds > 0)
+			fprintf(stream, ", %.2f %% of the target's CPU time",
+				100 * cost->kernel_seconds / cost->target_cpu_seconds);
+	}
+	if (!isnan(cost->first_sample_seconds) && cost->first_sample_seconds > 0) {
+		fprintf(stream, "%sfirst sample after %.0f ms", next, 1e3 * cost->first_sample_seconds);
+		next = ", ";
+	}
+	if (*next == ',')
+		fputc('\n', stream);
+}
+
+int connprof_report_summary(const struct connprof_recording *recording, FILE *stream, struct connprof_error *error)
+{
+	(void)error;
+	put_samples(recording, stream);
+	put_cut(recording, stream);
+	put_lost(recording, stream);
+	for (size_t i = 0; i < recording->note_count && i < NOTES_SHOWN; i++)
+		fprintf(stream, "note: %s\n", strings_get(recording->strings, recording->notes[i]));
+	if (recording->note_count > NOTES_SHOWN)
+		fprintf(stream, "note: and %zu more\n", recording->note_count - NOTES_SHOWN);
+	put_cost(recording, stream);
+	return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cpython.h - what the cpython*.c files share: one interpreter in one process, read from outside.
+ *
+ * cpython.c finds it and walks; cpython_threads.c knows its thread states; cpython_code.c names its frames.
+ */
+#ifndef CONNPROF_RUNTIME_CPYTHON_H
+#define CONNPROF_RUNTIME_CPYTHON_H
+
+#include "runtime/cpython_object.h"
+#include "runtime/cpython_versions.h"
+#include "runtime/runtime.h"
+
+struct cpython_codes; /* the cache of code objects */
+
+struct runtime {
+	pid_t pid;
+	bool namespaced;            /* its thread ids are others inside its pid namespace */
+	char description[48];
+	struct cpython_object object;
+	struct cpython_version version;
+	uint64_t root;              /* address of the version's root symbol */
+	struct python_state state;
+	uint32_t tid_at_fsbase;     /* thread id (as the target sees it) in a thread's block; 0: not found */
+	struct cpython_codes *codes;
+};
+
+/* ---- cpython_threads.c ---- */
+
+#define CPYTHON_THREADS_MAX 65536
+
+struct cpython_thread {
+	uint64_t state;      /* address of its thread state */
+	uint64_t fsbase;     /* its thread id, which is its thread block's address; 0: not started yet */
+	uint64_t interp;     /* as the list says */
+	bool interp_agrees;  /* as the thread state says */
+	bool block_agrees;   /* the block begins with its own address, as the ABI has it: the thread is real */
+	uint32_t native_id;  /* 0: not kept */
+};
+
+struct cpython_threads {
+	struct cpython_thread *items; /* owned */
+	size_t count, capacity;
+	uint64_t main_interp;         /* 0: none yet */
+	size_t interps;
+};
+
+/* Lists the thread states of all interpreters: 0 or a negative errno (-EFAULT: the list changed while read, or is none). */
+int cpython_threads_load(const struct runtime *runtime, struct cpython_threads *out);
+void cpython_threads_done(struct cpython_threads *threads);
+/* Finds where thread blocks hold the thread's own state pointer and thread id; what is not found is left 0. */
+void cpython_threads_calibrate(struct runtime *runtime, const struct cpython_threads *threads);
+/* The state of the thread with this fsbase, or, where that is 0, this thread id: an address, 0: it has none. */
+uint64_t cpython_thread_state(const struct runtime *runtime, pid_t tid, uint64_t fsbase);
+bool cpython_holds_gil(const struct runtime *runtime, uint64_t state);
+
+/* ---- cpython_code.c ---- */
+
+struct cpython_codes *cpython_codes_new(void);
+void cpython_codes_free(struct cpython_codes *codes);
+/* What is cached is read again at its next use. */
+void cpython_codes_batch(struct cpython_codes *codes);
+/* Is there a code object at address? */
+bool cpython_is_code(const struct runtime *runtime, uint64_t address);
+int cpython_name_frame(struct runtime *runtime, const struct slot *slot, struct strings *strings, struct frame *out);
+
+#endif

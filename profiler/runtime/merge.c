@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * merge.c - native and Python frames of one thread into one order, innermost first.
+ *
+ * Python slots come as runs, one per eval call: frames, then an end slot with the call's anchor, an address on the C
+ * stack. Native frame i covers [CFA of i - 1, CFA of i), the innermost from sp on, so the frame that holds the anchor
+ * is the eval call. Both lists go outward, so one pass with a cursor in each suffices: runs between two anchored ones
+ * (a gap) are placed by order. Versions without anchors are one gap: every Python frame is a run of its own.
+ */
+#include "runtime/runtime.h"
+
+struct run {
+	size_t first, count; /* frames in input->python */
+	uint64_t anchor;     /* 0: not known */
+	bool closed;         /* has its end slot; otherwise the chain was cut here */
+	size_t next;         /* where the next run starts */
+};
+
+struct merger {
+	const struct merge_input *in;
+	struct merge_item *out;
+	size_t count;
+	size_t native;       /* next native frame to put */
+	bool native_is_eval; /* and runs were put inside it already */
+	uint64_t highest;    /* CFA of any native frame: no anchor lies above */
+	size_t misses;
+};
+
+static bool run_at(const struct merge_input *in, size_t at, struct run *out)
+{
+	struct run run = {.first = at, .next = at};
+
+	if (at >= in->python_count)
+		return false;
+	while (run.next < in->python_count && in->python[run.next].a) {
+		run.count++;
+		run.next++;
+		if (in->anchor == ANCHOR_NONE)
+			break;
+	}
+	run.closed = in->anchor == ANCHOR_NONE;
+	if (run.next < in->python_count && !in->python[run.next].a) {
+		run.anchor = in->python[run.next].b;
+		run.closed = true;
+		run.next++;
+	}
+	*out = run;
+	return true;
+}
+
+/* The native frame, from index `from` outward, whose extent holds address; native_count: none. */
+static size_t frame_holding(const struct merger *m, size_t from, uint64_t address)
+{
+	const struct merge_input *in = m->in;
+
+	if (!address || in->anchor == ANCHOR_NONE || address >= m->highest)
+		return in->native_count;
+	for (size_t i = from; i < in->native_count; i++) {
+		uint64_t low = i ? in->native[i - 1].b : in->sp;
+
+		if (low && low <= address && address < in->native[i].b)
+			return i;
+	}
+	return in->native_count;
+}
+
+static bool is_eval(const struct merger *m, size_t native)
+{
+	uint64_t pc = m->in->native[native].a;
+
+	if (!m->in->is_eval)
+		return false;
+	/* A return address belongs to the instruction before it. */
+	return m->in->is_eval(m->in->context, pc & SLOT_EXACT_PC ? pc & ~SLOT_EXACT_PC : pc - 1);
+}
+
+static void put_run(struct merger *m, const struct run *run)
+{
+	for (size_t i = 0; i < run->count; i++)
+		m->out[m->count++] = (struct merge_item){.slot = &m->in->python[run->first + i], .python = true};
+}
+
+static void put_native(struct merger *m, bool eval)
+{
+	m->out[m->count++] = (struct merge_item){.slot = &m->in->native[m->native++], .eval = eval || m->native_is_eval};
+	m->native_is_eval = false;
+}
+
+/* Runs [at, end) of the Python slots have no native frame of their own; the native frames up to `limit` lie between
+ * their neighbours. Puts both. */
+static void put_gap(struct merger *m, size_t at, size_t end, size_t limit)
+{
+	size_t runs = 0, evals = 0, skip;
+	bool closed = true;
+	struct run run;
+
+	for (size_t p = at; p < end && run_at(m->in, p, &run); p = run.next) {
+		runs += run.count != 0;
+		closed = run.closed;
+	}
+	if (runs && m->native_is_eval && m->native < limit)
+		put_native(m, true);
+	for (size_t i = m->native; runs && i < limit; i++)
+		evals += is_eval(m, i);
+	/* A cut chain lacks its outer frames, a whole one at most the innermost (a call that has not pushed its frame yet). */
+	skip = closed && evals > runs ? evals - runs : 0;
+	for (size_t p = at; p < end && run_at(m->in, p, &run); p = run.next) {
+		bool found = false;
+
+		if (!run.count)
+			continue;
+		while (m->native < limit && evals) {
+			if (!is_eval(m, m->native)) {
+				put_native(m, false);
+				continue;
+			}
+			evals--;
+			if (!skip) {
+				found = true;
+				break;
+			}
+			skip--;
+			put_native(m, false);
+		}
+		while (!found && m->native < limit)
+			put_native(m, false);
+		m->misses += !found || m->in->anchor != ANCHOR_NONE;
+		put_run(m, &run);
+		if (found)
+			put_native(m, true);
+	}
+}
+
+size_t merge_stacks(const struct merge_input *input, struct merge_item *out, size_t *misses)
+{
+	struct merger m = {.in = input, .out = out};
+	size_t at = 0, gap = 0;
+	struct run run;
+
+	for (size_t i = 0; i < input->native_count; i++)
+		if (input->native[i].b > m.highest)
+			m.highest = input->native[i].b;
+	while (run_at(input, at, &run)) {
+		size_t holder = frame_holding(&m, m.native, run.anchor);
+
+		at = run.next;
+		if (holder == input->native_count)
+			continue;
+		put_gap(&m, gap, run.first, holder);
+		while (m.native < holder)
+			put_native(&m, false);
+		put_run(&m, &run);
+		m.native_is_eval = true;
+		gap = at;
+	}
+	put_gap(&m, gap, at, input->native_count);
+	while (m.native < input->native_count)
+		put_native(&m, false);
+	*misses = m.misses;
+	return m.count;
+}

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * session.c - wires the stages: kernel side -> decode -> model -> recording. The only file that knows them all.
+ *
+ * Order at the start: check the processes, size and load the kernel side, attach it (from here on it follows forks by itself),
+ * read the processes' images into its tables, put the clocks on, and only then let anything count.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "connprof.h"
+#include "model/model.h"
+#include "model/recording.h"
+#include "process/process.h"
+#include "source/decode.h"
+#include "source/follow.h"
+#include "source/objects.h"
+#include "source/probe.h"
+#include "source/record.h"
+#include "source/sampler.h"
+#include "source/tables.h"
+
+#define DEFAULT_RATE_HZ 99
+#define ROWS_LEAST (512u << 10)
+#define ROWS_MOST (8u << 20)
+#define MAPPING_TABLE_ROWS 65536u
+#define RING_SAMPLES (2u << 20)
+#define RING_CONNECTIONS (8u << 20)
+#define HOUSEKEEPING_NS 1000000000ull
+#define SCHEDULER_TICK_SECONDS 0.004 /* CONFIG_HZ=250, the distributions' usual; 1000 makes it less */
+#define STEP_NS 200000000ull        /* one step takes records for no longer */
+#define LAST_STEPS 50               /* after the end, when only forks, execs and exits can still arrive */
+
+struct session_target {
+	struct process_identity identity;
+};
+
+struct connprof_session {
+	struct connprof_config config;
+	char *events_path;
+	struct session_target *targets;      /* named by the user */
+	size_t target_count;
+	struct connprof_recording *recording;
+	struct model *model;
+	struct probe *probe;
+	struct tables *tables;
+	struct objects *objects;
+	struct follow *follow;
+	struct decode *decode;
+	struct sampler *sampler;
+	struct record_writer *writer;
+	uint64_t open_ns, start_ns, end_ns, housekeeping_ns;
+	uint64_t malformed;
+	double cpu_seconds, real_rate_hz;    /* as of the last look */
+	bool stopped, behind;                /* behind: records waited when the last step ended */
+};
+
+/* ---- open ---- */
+
+static int check_targets(struct connprof_session *session, const struct connprof_config *config,
+			 struct connprof_error *error)
+{
+	session->targets = calloc(config->pid_count + 1, sizeof(*session->targets));
+	if (!session->targets)
+		return error_memory(error);
+	for (size_t i = 0; i < config->pid_count; i++) {
+		int code = process_check_target(config->pids[i], &session->targets[i].identity, error);
+
+		if (code)
+			return code;
+		session->target_count++;
+	}
+	return 0;
+}
+
+/* Table space for what is mapped now, and as much again for what comes by dlopen, exec and children. */
+static uint32_t rows_wanted(const struct connprof_session *session)
+{
+	size_t rows = 0;
+
+	for (size_t i = 0; i < session->target_count; i++)
+		rows += objects_guess_rows(session->targets[i].identity.pid);
+	rows = rows * 2 + ROWS_LEAST / 2;
+	return rows < ROWS_LEAST ? ROWS_LEAST : rows > ROWS_MOST ? ROWS_MOST : rows;
+}
+
+static int build(struct connprof_session *session, struct connprof_error *error)
+{
+	const struct connprof_config *config = &session->config;
+	bool connections = config->collect & CONNPROF_CONNECTIONS;
+	uint32_t rows = rows_wanted(session);
+	struct probe_config probe = {
+		.samples = config->collect & CONNPROF_SAMPLES, .connections = connections,
+		.children = !config->no_children, .kernel_frames = config->kernel_frames,
+		.rows = rows, .mappings = MAPPING_TABLE_ROWS,
+		.ring_bytes = connections ? RING_CONNECTIONS : RING_SAMPLES,
+	};
+	int code = probe_new(&probe, &session->probe, error);
+
+	if (code)
+		return code;
+	session->recording = recording_new();
+	if (!session->recording)
+		return error_memory(error);
+	session->recording->collect = config->collect;
+	session->recording->rate_hz = config->rate_hz;
+	session->model = model_new(session->recording);
+	session->tables = tables_new(probe_rows(session->probe), rows, probe_mappings(session->probe), MAPPING_TABLE_ROWS);
+	session->objects = session->tables ? objects_new(session->tables) : NULL;
+	if (session->objects)
+		session->follow = follow_new(session->probe, session->tables, session->objects, session->recording);
+	if (session->follow)
+		session->decode = decode_new(session->follow, session->recording);
+	return session->model && session->decode ? 0 : error_memory(error);
+}
+
+int connprof_session_open(const struct connprof_config *config, struct connprof_session **out,
+			  struct connprof_error *error)
+{
+	struct connprof_session *session = calloc(1, sizeof(*session));
+	int code;
+
+	if (!session)
+		return error_memory(error);
+	session->open_ns = clock_now_ns();
+	session->real_rate_hz = NAN;
+	session->config = *config;
+	session->config.pids = NULL;
+	if (!session->config.rate_hz)
+		session->config.rate_hz = DEFAULT_RATE_HZ;
+	if (config->events_path && !(session->events_path = strdup(config->events_path))) {
+		free(session);
+		return error_memory(error);
+	}
+	code = check_targets(session, config, error);
+	if (!code)
+		code = build(session, error);
+	if (code) {
+		connprof_session_free(session);
+		return code;
+	}
+	*out = session;
+	return 0;
+}
+
+/* ---- start ---- */
+
+static int gone(pid_t pid, int code, struct connprof_error *error)
+{
+	if (code == -ESRCH)
+		return error_set(error, code, CONNPROF_CANNOT_OBSERVE,
+				 "cannot attach to %d: the process ended while attaching (give a PID that stays)", pid);
+	return error_set(error, code, CONNPROF_CANNOT_OBSERVE, "cannot attach to %d: %s (see connprof doctor)", pid,
+			 strerror(-code));
+}
+
+static int start_one(struct connprof_session *session, pid_t pid, bool named, struct connprof_error *error)
+{
+	struct followed *process = NULL;
+	int code = follow_add(session->follow, pid, &process);
+
+	if (code == -ESRCH && !named)
+		return 0;
+	if (code)
+		return gone(pid, code, error);
+	if (session->config.collect & CONNPROF_CONNECTIONS)
+		decode_preexisting(session->decode, pid);
+	decode_process(session->decode, process, 0, clock_now_ns());
+	return 0;
+}
+
+static int start_children(struct connprof_session *session, pid_t pid, struct connprof_error *error)
+{
+	pid_t *children = NULL;
+	int count = process_descendants(pid, TARGETS_MAX, &children), code = 0;
+
+	for (int i = 0; i < count && !code; i++)
+		if (children[i] != getpid()) /* a service started from the shell we run in has us for a cousin */
+			code = start_one(session, children[i], false, error);
+	free(children);
+	return code;
+}
+
+int connprof_session_start(struct connprof_session *session, struct connprof_error *error)
+{
+	struct timespec now;
+	int code = 0;
+
+	code = probe_attach(session->probe, error);
+	for (size_t i = 0; i < session->target_count && !code; i++) {
+		pid_t pid = session->targets[i].identity.pid;
+
+		if (!process_same(&session->targets[i].identity))
+			return gone(pid, -ESRCH, error);
+		code = start_one(session, pid, true, error);
+		if (!code && !session->config.no_children)
+			code = start_children(session, pid, error);
+	}
+	if (!code && session->config.collect & CONNPROF_SAMPLES)
+		code = sampler_new(session->probe, session->config.rate_hz, &session->sampler, error);
+	clock_gettime(CLOCK_REALTIME, &now);
+	session->start_ns = session->end_ns = clock_now_ns();
+	session->recording->start_unix_ns = (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
+	if (!code && session->events_path)
+		code = record_open(session->events_path, session->recording, session->start_ns, &session->writer, error);
+	if (code)
+		return code;
+	probe_activate(session->probe);
+	log_say(1, "attached %.0f ms after opening", (clock_now_ns() - session->open_ns) / 1e6);
+	return 0;
+}
+
+/* ---- step ---- */
+
+static void take_record(void *context, const struct record *record)
+{
+	decode_record(context, record);
+}
+
+/* What the kernel side could not deliver since the last look. */
+static void look_for_losses(struct connprof_session *session, uint64_t now_ns)
+{
+	uint64_t drops[DROP_COUNT], tallies[TALLY_COUNT];
+
+	probe_counters(session->probe, drops, tallies);
+	drops[DROP_NO_MEMORY] = decode_unkept(session->decode);
+	for (uint32_t i = 0; i < DROP_COUNT; i++)
+		if (drops[i] > session->recording->drops[i])
+			decode_lost(session->decode, i, drops[i] - session->recording->drops[i], now_ns);
+}
+
+static int feed(struct connprof_session *session)
+{
+	const struct event *events;
+	size_t count = decode_take(session->decode, &events);
+	int code = 0;
+
+	for (size_t i = 0; i < count && !code; i++) {
+		code = model_feed(session->model, &events[i]);
+		if (!code && session->writer)
+			code = record_event(session->writer, &events[i]);
+	}
+	return code ? code : (int)count;
+}
+
+/* The kernel's account of a process that ends is short by up to a scheduler tick: where that weighs, the samples say how much
+ * CPU time there was, and whether they came at the rate asked for cannot be told. */
+static void look_at_cpu_time(struct connprof_session *session)
+{
+	double sampled = (double)session->recording->samples / session->config.rate_hz;
+	double unsure = follow_exits(session->follow) * SCHEDULER_TICK_SECONDS;
+
+	session->cpu_seconds = follow_cpu_ns(session->follow) / 1e9;
+	session->real_rate_hz = NAN;
+	if (unsure <= session->cpu_seconds * 0.05) {
+		if (session->recording->samples)
+			session->real_rate_hz = session->recording->samples / session->cpu_seconds;
+	} else if (sampled > session->cpu_seconds) {
+		session->cpu_seconds = sampled;
+	}
+}
+
+static void housekeeping(struct connprof_session *session, uint64_t now_ns)
+{
+	if (now_ns - session->housekeeping_ns < HOUSEKEEPING_NS)
+		return;
+	session->housekeeping_ns = now_ns;
+	look_at_cpu_time(session);
+}
+
+static int drain(struct connprof_session *session, struct connprof_error *error)
+{
+	uint64_t now = clock_now_ns(), bad = 0;
+	int code;
+
+	follow_batch(session->follow, now);
+	session->behind = probe_consume(session->probe, STEP_NS, take_record, session->decode, &bad);
+	session->malformed += bad;
+	look_for_losses(session, now);
+	housekeeping(session, now);
+	code = feed(session);
+	return code < 0 ? error_memory(error) : code;
+}
+
+int connprof_session_fd(const struct connprof_session *session)
+{
+	return probe_fd(session->probe);
+}
+
+int connprof_session_step(struct connprof_session *session, struct connprof_error *error)
+{
+	if (session->stopped)
+		return 0;
+	session->end_ns = clock_now_ns();
+	return drain(session, error);
+}
+
+bool connprof_session_alive(const struct connprof_session *session)
+{
+	return !session->stopped && follow_alive(session->follow) > 0;
+}
+
+/* ---- stop ---- */
+
+static void fill_costs(struct connprof_session *session)
+{
+	struct cost_row *cost = &session->recording->cost;
+	uint64_t drops[DROP_COUNT], tallies[TALLY_COUNT], first = decode_first_sample_ns(session->decode);
+	struct rusage usage;
+
+	probe_counters(session->probe, drops, tallies);
+	cost->kernel_seconds = (tallies[TALLY_SAMPLE_NS] + tallies[TALLY_CONNECT_NS] + tallies[TALLY_IO_NS]) / 1e9;
+	look_at_cpu_time(session);
+	cost->real_rate_hz = session->real_rate_hz;
+	cost->target_cpu_seconds = session->cpu_seconds;
+	cost->own_cpu_seconds = clock_process_ns() / 1e9;
+	if (!getrusage(RUSAGE_SELF, &usage))
+		cost->own_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
+	if (first)
+		cost->first_sample_seconds = (first - session->open_ns) / 1e9;
+	session->recording->missed_runs = probe_missed_runs(session->probe);
+	session->recording->stacks_refused = stacks_refused(session->recording->stacks);
+}
+
+static void note_troubles(struct connprof_session *session)
+{
+	char text[160];
+	uint64_t malformed = session->malformed + decode_malformed(session->decode);
+
+	if (malformed) {
+		snprintf(text, sizeof(text), "%llu records from the kernel side were malformed and left out",
+			 (unsigned long long)malformed);
+		recording_note(session->recording, text);
+	}
+	if (session->behind)
+		recording_note(session->recording, "the target's events arrived faster than they could be read: the last were left out");
+	if (tables_refused(session->tables)) {
+		snprintf(text, sizeof(text), "%zu objects or processes found no room in the unwind tables: their stacks are cut",
+			 tables_refused(session->tables));
+		recording_note(session->recording, text);
+	}
+}
+
+int connprof_session_stop(struct connprof_session *session, struct connprof_error *error)
+{
+	int code;
+
+	if (session->stopped)
+		return 0;
+	probe_deactivate(session->probe);
+	session->end_ns = clock_now_ns();
+	code = drain(session, error);
+	for (int i = 0; i < LAST_STEPS && code >= 0 && session->behind; i++)
+		code = drain(session, error);
+	if (code >= 0) {
+		decode_silent(session->decode, session->end_ns);
+		code = feed(session);
+	}
+	session->stopped = true;
+	fill_costs(session);
+	note_troubles(session);
+	if (code >= 0)
+		code = model_finish(session->model, session->start_ns, session->end_ns);
+	if (session->writer) {
+		int closed = record_close(session->writer, session->end_ns, error);
+
+		session->writer = NULL;
+		if (closed)
+			return closed;
+	}
+	sampler_free(session->sampler);
+	session->sampler = NULL;
+	return code < 0 ? error_memory(error) : 0;
+}
+
+/* ---- looking ---- */
+
+void connprof_session_progress(const struct connprof_session *session, struct connprof_progress *out)
+{
+	const struct connprof_recording *recording = session->recording;
+
+	memset(out, 0, sizeof(*out));
+	out->seconds = (session->end_ns - session->start_ns) / 1e9;
+	out->samples = recording->samples;
+	for (int i = 0; i < DROP_COUNT; i++)
+		if (i != DROP_PAYLOAD_FAULT && i != DROP_PAYLOAD_NO_REGS)
+			out->lost += recording->drops[i];
+	out->connections = recording->connections;
+	out->requests = recording->requests.observed;
+	out->rate_hz = session->real_rate_hz;
+	out->processes = follow_alive(session->follow);
+}
+
+struct connprof_recording *connprof_session_recording(struct connprof_session *session)
+{
+	if (!session->stopped)
+		model_refresh(session->model, session->start_ns, session->end_ns);
+	return session->recording;
+}
+
+void connprof_session_free(struct connprof_session *session)
+{
+	if (!session)
+		return;
+	sampler_free(session->sampler);
+	record_abort(session->writer);
+	decode_free(session->decode);
+	follow_free(session->follow);
+	objects_free(session->objects);
+	tables_free(session->tables);
+	probe_free(session->probe);
+	connprof_recording_free(session->recording);
+	free(session->targets);
+	free(session->events_path);
+	free(session);
+}
+
+int connprof_parse_duration(const char *text, uint64_t *ns)
+{
+	return text_duration(text, ns);
+}

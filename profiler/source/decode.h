@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * decode.h - records from the ring to events: processes followed as they come and go, stacks resolved, payload read into
+ * facts and dropped.
+ */
+#ifndef CONNPROF_SOURCE_DECODE_H
+#define CONNPROF_SOURCE_DECODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "event.h"
+#include "model/recording.h"
+#include "source/follow.h"
+
+struct decode;
+
+/* All borrowed until decode_free. NULL when out of memory. */
+struct decode *decode_new(struct follow *follow, struct connprof_recording *recording);
+void decode_free(struct decode *decode);
+
+/* Connections that pid has open at the attach: seen later, they are told as open before it, never blamed. */
+int decode_preexisting(struct decode *decode, pid_t pid);
+
+/* One record; its events are kept for decode_take. A record that does not fit what it claims is counted. */
+void decode_record(struct decode *decode, const struct record *record);
+/* A followed process and losses, as events of their own. */
+void decode_process(struct decode *decode, const struct followed *process, uint32_t parent, uint64_t time_ns);
+void decode_lost(struct decode *decode, uint32_t reason, uint64_t count, uint64_t time_ns);
+/* Connections of decode_preexisting that never said anything, told at the end. */
+void decode_silent(struct decode *decode, uint64_t time_ns);
+
+/* The events since the last call, in time order; borrowed until the next decode_* call. Returns how many. */
+size_t decode_take(struct decode *decode, const struct event **events);
+uint64_t decode_malformed(const struct decode *decode); /* records that did not fit what they claim */
+uint64_t decode_unkept(const struct decode *decode);    /* events for which there was no memory */
+/* CLOCK_MONOTONIC of the first sample, 0: none yet. */
+uint64_t decode_first_sample_ns(const struct decode *decode);
+
+#endif

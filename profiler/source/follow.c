@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* follow.c - the followed processes and what the kernel knows of each. */
+#include "source/follow.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "source/image.h"
+#include "symbol/symbol.h"
+
+#define RESCAN_MIN_NS 100000000ull       /* at most this often for unknown code */
+#define RESCAN_ANYWAY_NS 5000000000ull   /* and this often in any case */
+#define PERF_MAP_MIN_NS 1000000000ull
+
+/* A runtime of one process; a forked child reads through its parent's until it has been looked at itself. */
+struct interpreter {
+	unsigned users;
+	pid_t pid;                         /* whose memory it reads */
+	enum runtime_found found;
+	const struct runtime_ops *ops;     /* NULL: none that can be read */
+	struct runtime *runtime;
+	struct python_state state;
+};
+
+struct followed {
+	UT_hash_handle hh;
+	pid_t pid;
+	struct process_identity identity;
+	struct image *image;               /* NULL: not read yet, or a new one since */
+	struct interpreter *interpreter;   /* NULL: not looked for yet */
+	bool dead, unknown_code;
+	uint64_t scanned_ns, perf_map_ns;
+	uint64_t cpu_at_start_ns, cpu_now_ns;
+	struct perfmap *perf_map;
+};
+
+struct follow {
+	struct followed *by_pid;
+	struct probe *probe;
+	struct tables *tables;
+	struct objects *objects;
+	struct connprof_recording *notes;
+	uint32_t generations;              /* given out so far: 0 is none */
+	uint64_t exits;
+	uint64_t gone_cpu_ns;              /* CPU time of processes that have left */
+};
+
+struct follow *follow_new(struct probe *probe, struct tables *tables, struct objects *objects,
+			  struct connprof_recording *notes)
+{
+	struct follow *follow = calloc(1, sizeof(*follow));
+
+	if (!follow)
+		return NULL;
+	follow->probe = probe;
+	follow->tables = tables;
+	follow->objects = objects;
+	follow->notes = notes;
+	return follow;
+}
+
+/* ---- interpreters ---- */
+
+static void interpreter_drop(struct interpreter *interpreter)
+{
+	if (!interpreter || --interpreter->users)
+		return;
+	if (interpreter->runtime)
+		interpreter->ops->free(interpreter->runtime);
+	free(interpreter);
+}
+
+static struct interpreter *interpreter_share(struct interpreter *interpreter)
+{
+	if (interpreter)
+		interpreter->users++;
+	return interpreter;
+}
+
+static void tell_found(struct follow *follow, const struct followed *process, const struct interpreter *interpreter,
+		       const char *note)
+{
+	char text[400];
+
+	if (interpreter->found == RUNTIME_READY) {
+		log_say(1, "%d: %s", process->pid, interpreter->ops->describe(interpreter->runtime));
+	} else if (interpreter->found == RUNTIME_REFUSED) {
+		snprintf(text, sizeof(text), "%d (%s): %s", process->pid, process->identity.comm, note);
+		recording_note(follow->notes, text);
+	} else if (interpreter->found == RUNTIME_NOT_YET) {
+		log_say(1, "%d: %s", process->pid, note);
+	}
+}
+
+/* Looks for a runtime in a process: one reference, NULL when out of memory. */
+static struct interpreter *interpreter_find(struct follow *follow, const struct followed *process,
+					    const struct process_maps *maps)
+{
+	struct interpreter *interpreter = calloc(1, sizeof(*interpreter));
+	char note[256] = "";
+
+	if (!interpreter)
+		return NULL;
+	interpreter->users = 1;
+	interpreter->pid = process->pid;
+	for (size_t i = 0; runtimes[i] && interpreter->found == RUNTIME_ABSENT; i++) {
+		interpreter->found = runtimes[i]->detect(&process->identity, maps, &interpreter->runtime, &interpreter->state,
+							 note, sizeof(note));
+		if (interpreter->found == RUNTIME_READY)
+			interpreter->ops = runtimes[i];
+	}
+	tell_found(follow, process, interpreter, note);
+	return interpreter;
+}
+
+/* Has it to be looked for again? Not in a process whose own has been found or refused for good. */
+static bool interpreter_due(const struct followed *process, bool new_code)
+{
+	const struct interpreter *interpreter = process->interpreter;
+
+	if (!interpreter || interpreter->pid != process->pid || interpreter->found == RUNTIME_NOT_YET)
+		return true;
+	return new_code && interpreter->found == RUNTIME_ABSENT;
+}
+
+/* ---- entries ---- */
+
+static void forget_image(struct followed *process)
+{
+	interpreter_drop(process->interpreter);
+	image_drop(process->image);
+	perfmap_free(process->perf_map);
+	process->interpreter = NULL;
+	process->image = NULL;
+	process->perf_map = NULL;
+}
+
+static void remove_entry(struct follow *follow, struct followed *process)
+{
+	forget_image(process);
+	follow->gone_cpu_ns += process->cpu_now_ns - process->cpu_at_start_ns;
+	HASH_DEL(follow->by_pid, process);
+	free(process);
+}
+
+void follow_free(struct follow *follow)
+{
+	struct followed *process, *next;
+
+	if (!follow)
+		return;
+	HASH_ITER(hh, follow->by_pid, process, next)
+		remove_entry(follow, process);
+	free(follow);
+}
+
+struct followed *follow_find(struct follow *follow, pid_t pid)
+{
+	struct followed *process;
+
+	HASH_FIND_INT(follow->by_pid, &pid, process);
+	return process;
+}
+
+/* A fresh entry, in place of a dead one whose number is in use again; NULL when out of memory. */
+static struct followed *add_entry(struct follow *follow, pid_t pid)
+{
+	struct followed *process = follow_find(follow, pid);
+
+	if (process)
+		remove_entry(follow, process);
+	process = calloc(1, sizeof(*process));
+	if (!process)
+		return NULL;
+	process->pid = pid;
+	HASH_ADD_INT(follow->by_pid, pid, process);
+	if (process->hh.tbl)
+		return process;
+	free(process);
+	return NULL;
+}
+
+/* ---- reading an image ---- */
+
+static int read_image(struct follow *follow, struct followed *process, const struct process_maps *maps)
+{
+	struct image *image;
+	int code;
+
+	if (++follow->generations == 0)
+		follow->generations = 1;
+	code = image_new(follow->objects, follow->tables, process->pid, maps, follow->generations, &image);
+	if (code)
+		return code;
+	image_drop(process->image);
+	process->image = image;
+	if (maps->cut)
+		recording_note(follow->notes, "a process has more mappings than are read: stacks through the rest are cut");
+	return 0;
+}
+
+static int tell_kernel(struct follow *follow, const struct followed *process, bool fresh)
+{
+	struct target target = {0};
+
+	image_describe(process->image, &target);
+	if (process->interpreter)
+		target.python = process->interpreter->state;
+	return probe_target_set(follow->probe, process->pid, &target, fresh);
+}
+
+static void look_for_interpreter(struct follow *follow, struct followed *process, const struct process_maps *maps)
+{
+	enum runtime_found before = process->interpreter ? process->interpreter->found : RUNTIME_ABSENT;
+
+	interpreter_drop(process->interpreter);
+	process->interpreter = interpreter_find(follow, process, maps);
+	if (process->interpreter && process->interpreter->found != before)
+		image_forget_frames(process->image); /* which of them are the interpreter's own is known only now */
+}
+
+/* Reads the mappings and, where they changed, everything that hangs on them. fresh: the kernel need not know it yet. */
+static int scan(struct follow *follow, struct followed *process, bool fresh)
+{
+	struct process_maps maps = {0};
+	bool new_code, new_runtime;
+	int code = process_maps_load(process->pid, &maps);
+
+	process->scanned_ns = clock_now_ns();
+	process->unknown_code = false;
+	if (code)
+		return code;
+	new_code = !process->image || !image_same(process->image, &maps);
+	if (new_code)
+		code = read_image(follow, process, &maps);
+	new_runtime = !code && interpreter_due(process, new_code);
+	if (new_runtime)
+		look_for_interpreter(follow, process, &maps);
+	if (!code && (new_code || new_runtime))
+		code = tell_kernel(follow, process, fresh);
+	process_maps_done(&maps);
+	return code;
+}
+
+int follow_add(struct follow *follow, pid_t pid, struct followed **out)
+{
+	struct followed *process = follow_find(follow, pid);
+	int code;
+
+	if (process && !process->dead) {
+		*out = process;
+		return 0;
+	}
+	process = add_entry(follow, pid);
+	if (!process)
+		return -ENOMEM;
+	code = process_identify(pid, &process->identity);
+	if (!code && !process_cpu_ns(pid, &process->cpu_now_ns))
+		process->cpu_at_start_ns = process->cpu_now_ns;
+	if (!code)
+		code = scan(follow, process, true);
+	if (code) {
+		remove_entry(follow, process);
+		return code;
+	}
+	*out = process;
+	return 0;
+}
+
+int follow_fork(struct follow *follow, pid_t pid, const struct followed *parent, struct followed **out)
+{
+	struct followed *process = follow_find(follow, pid);
+
+	if (process && !process->dead)
+		return -EEXIST;
+	process = add_entry(follow, pid);
+	if (!process)
+		return -ENOMEM;
+	process->image = image_share(parent->image);
+	process->interpreter = interpreter_share(parent->interpreter);
+	if (process_identify(pid, &process->identity)) { /* gone already: what it was its parent says */
+		process->identity = parent->identity;
+		process->identity.pid = pid;
+		process->identity.parent = parent->pid;
+	}
+	*out = process;
+	return 0;
+}
+
+int follow_exec(struct follow *follow, struct followed *process)
+{
+	forget_image(process);
+	if (process_identify(process->pid, &process->identity))
+		return -ESRCH;
+	scan(follow, process, false); /* what fails here shows as stacks through unknown mappings */
+	return 0;
+}
+
+void follow_exit(struct follow *follow, struct followed *process, uint64_t cpu_ns)
+{
+	follow->exits++;
+	if (!process) {
+		follow->gone_cpu_ns += cpu_ns;
+		return;
+	}
+	process->dead = true;
+	if (cpu_ns > process->cpu_now_ns)
+		process->cpu_now_ns = cpu_ns;
+}
+
+void follow_batch(struct follow *follow, uint64_t now_ns)
+{
+	struct followed *process, *next;
+
+	HASH_ITER(hh, follow->by_pid, process, next) {
+		uint64_t age = now_ns - process->scanned_ns;
+
+		if (process->dead) {
+			remove_entry(follow, process);
+			continue;
+		}
+		if (process->interpreter && process->interpreter->ops && process->interpreter->pid == process->pid)
+			process->interpreter->ops->batch(process->interpreter->runtime);
+		if (((process->unknown_code || interpreter_due(process, false)) && age > RESCAN_MIN_NS) ||
+		    age > RESCAN_ANYWAY_NS) {
+			if (scan(follow, process, false) == -ESRCH || !process_same(&process->identity)) {
+				probe_target_remove(follow->probe, process->pid);
+				process->dead = true;
+			}
+		}
+	}
+}
+
+unsigned follow_alive(const struct follow *follow)
+{
+	unsigned alive = 0;
+
+	for (const struct followed *p = follow->by_pid; p; p = p->hh.next)
+		alive += !p->dead;
+	return alive;
+}
+
+uint64_t follow_cpu_ns(struct follow *follow)
+{
+	uint64_t sum = follow->gone_cpu_ns, now;
+
+	for (struct followed *p = follow->by_pid; p; p = p->hh.next) {
+		if (!p->dead && !process_cpu_ns(p->pid, &now) && now > p->cpu_now_ns)
+			p->cpu_now_ns = now;
+		sum += p->cpu_now_ns - p->cpu_at_start_ns;
+	}
+	return sum;
+}
+
+uint64_t follow_exits(const struct follow *follow)
+{
+	return follow->exits;
+}
+
+/* ---- one process ---- */
+
+const struct process_identity *followed_identity(const struct followed *process)
+{
+	return &process->identity;
+}
+
+const struct runtime_ops *followed_runtime(const struct followed *process, struct runtime **runtime)
+{
+	*runtime = process->interpreter ? process->interpreter->runtime : NULL;
+	return process->interpreter ? process->interpreter->ops : NULL;
+}
+
+enum python_anchor followed_anchor(const struct followed *process)
+{
+	return process->interpreter ? process->interpreter->state.layout.anchor : ANCHOR_NONE;
+}
+
+struct object *followed_object(struct followed *process, uint64_t pc, uint64_t *address)
+{
+	bool known = false;
+	struct object *object = process->image ? image_object(process->image, pc, address, &known) : NULL;
+
+	process->unknown_code |= !known;
+	return object;
+}
+
+bool followed_is_main(const struct followed *process, const struct object *object)
+{
+	bool interpreted = process->interpreter && process->interpreter->found != RUNTIME_ABSENT;
+
+	return !interpreted && !strcmp(object_path(object), process->identity.exe);
+}
+
+const char *followed_jit_name(struct followed *process, uint64_t pc)
+{
+	const char *name = process->perf_map ? perfmap_find(process->perf_map, pc) : NULL;
+	uint64_t now = clock_now_ns();
+
+	if (name || (process->perf_map_ns && now - process->perf_map_ns < PERF_MAP_MIN_NS))
+		return name;
+	process->perf_map_ns = now;
+	perfmap_free(process->perf_map);
+	process->perf_map = NULL;
+	if (perfmap_load(process->pid, process->identity.namespace_pid, &process->perf_map))
+		return NULL;
+	return perfmap_find(process->perf_map, pc);
+}
+
+uint32_t followed_cached_frame(const struct followed *process, uint64_t key)
+{
+	return process->image ? image_cached_frame(process->image, key) : 0;
+}
+
+void followed_cache_frame(struct followed *process, uint64_t key, uint32_t frame)
+{
+	if (process->image)
+		image_cache_frame(process->image, key, frame);
+}

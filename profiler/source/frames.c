@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* frames.c - raw stacks to resolved ones. */
+#include "source/frames.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "runtime/plumbing.h"
+#include "symbol/symbol.h"
+
+#define FINISHED_MAX (NATIVE_SLOTS_MAX + 256) /* native frames after libunwind has gone on */
+
+struct frames {
+	struct connprof_recording *recording;
+	struct kallsyms *kallsyms;
+	bool kallsyms_tried;
+	struct unwind_remote *remote;        /* of the process that needed it last */
+	pid_t remote_pid;
+	struct slot native[FINISHED_MAX];
+	struct merge_item items[STACK_SLOTS + FINISHED_MAX];
+	uint32_t ids[STACK_FRAMES_MAX];
+};
+
+struct frames *frames_new(struct connprof_recording *recording)
+{
+	struct frames *frames = calloc(1, sizeof(*frames));
+
+	if (frames)
+		frames->recording = recording;
+	return frames;
+}
+
+void frames_free(struct frames *frames)
+{
+	if (!frames)
+		return;
+	kallsyms_free(frames->kallsyms);
+	unwind_remote_free(frames->remote);
+	free(frames);
+}
+
+int raw_stack_read(const struct stack_head *head, size_t size, struct raw_stack *out)
+{
+	const uint8_t *at = (const uint8_t *)(head + 1);
+	size_t need;
+
+	if (size < sizeof(*head))
+		return -EINVAL;
+	need = sizeof(*head) + ((size_t)head->python + head->native) * sizeof(struct slot) +
+	       head->kernel * sizeof(uint64_t) + head->copy_bytes;
+	if (need > size || head->native_end >= STACK_END_COUNT || head->python_end >= PYTHON_END_COUNT ||
+	    head->python > PYTHON_SLOTS_MAX || head->native > NATIVE_SLOTS_MAX || head->kernel > KERNEL_FRAMES_MAX)
+		return -EINVAL;
+	memset(out, 0, sizeof(*out));
+	out->python = (const struct slot *)at;
+	out->python_count = head->python;
+	out->native = out->python + head->python;
+	out->native_count = head->native;
+	out->kernel = (const uint64_t *)(out->native + head->native);
+	out->kernel_count = head->kernel;
+	out->sp = head->sp;
+	out->end = head->native_end;
+	out->python_end = head->python_end;
+	if (head->copy_bytes) {
+		out->head = head;
+		out->copy = (const uint8_t *)(out->kernel + head->kernel);
+	}
+	return 0;
+}
+
+/* ---- native ---- */
+
+/* Where the rows had to stop, libunwind goes on over the copied piece of stack. The result replaces raw's native part. */
+static void finish_native(struct frames *frames, struct followed *process, struct raw_stack *raw)
+{
+	const struct stack_head *head = raw->head;
+	struct unwind_registers registers = {.pc = head->copy_pc & ~SLOT_EXACT_PC, .sp = head->copy_sp, .bp = head->copy_bp};
+	pid_t pid = followed_identity(process)->pid;
+	struct unwind_stack stack = {.pid = pid, .address = head->copy_sp, .bytes = raw->copy, .size = head->copy_bytes};
+	struct unwind_frame rest[256];
+	enum stack_end end = END_EXPRESSION;
+	int count;
+
+	if (frames->remote_pid != pid) {
+		unwind_remote_free(frames->remote);
+		frames->remote = NULL;
+		frames->remote_pid = unwind_remote_new(pid, &frames->remote) ? 0 : pid;
+	}
+	if (!frames->remote)
+		return;
+	count = unwind_remote_walk(frames->remote, &registers, &stack, rest, sizeof(rest) / sizeof(rest[0]), &end);
+	if (count <= 0)
+		return;
+	memcpy(frames->native, raw->native, raw->native_count * sizeof(struct slot));
+	for (int i = 0; i < count; i++) {
+		bool exact = i ? rest[i].exact_pc : !!(head->copy_pc & SLOT_EXACT_PC);
+
+		frames->native[raw->native_count + i] =
+			(struct slot){rest[i].pc | (exact ? SLOT_EXACT_PC : 0), rest[i].cfa};
+	}
+	raw->native = frames->native;
+	raw->native_count += count;
+	raw->end = end;
+}
+
+static void name_native(struct frames *frames, struct followed *process, uint64_t pc, bool eval, struct frame *out)
+{
+	struct strings *strings = frames->recording->strings;
+	struct runtime *runtime;
+	const struct runtime_ops *ops = followed_runtime(process, &runtime);
+	uint64_t address = 0;
+	struct object *object = followed_object(process, pc, &address);
+	const char *raw = object ? object_symbol(object, address) : followed_jit_name(process, pc);
+	char name[STRINGS_LENGTH_MAX];
+
+	out->kind = FRAME_NATIVE;
+	out->address = object ? address : pc;
+	if (object) {
+		const char *path = object_path(object), *base = strrchr(path, '/');
+
+		out->module = strings_add(strings, path);
+		if (followed_is_main(process, object))
+			out->flags |= FRAME_MAIN_OBJECT;
+		if (!raw)
+			snprintf(name, sizeof(name), "[%.200s+0x%llx]", base ? base + 1 : path, (unsigned long long)address);
+	} else if (raw) {
+		out->flags |= FRAME_JIT;
+	} else {
+		snprintf(name, sizeof(name), "0x%llx", (unsigned long long)pc);
+	}
+	if (raw)
+		demangle(raw, name, sizeof(name));
+	if (ops && (eval || (ops->in_interpreter(runtime, pc) && (!raw || plumbing_is(name)))))
+		out->flags |= FRAME_INTERPRETER;
+	out->function = strings_add(strings, name);
+}
+
+static uint32_t native_frame(struct frames *frames, struct followed *process, const struct merge_item *item)
+{
+	uint64_t pc = item->slot->a & ~SLOT_EXACT_PC;
+	uint64_t at = item->slot->a & SLOT_EXACT_PC ? pc : pc - 1; /* a return address may be the next function's first */
+	uint64_t key = at << 1 | item->eval;
+	uint32_t id = followed_cached_frame(process, key);
+	struct frame frame = {0};
+
+	if (id)
+		return id;
+	name_native(frames, process, at, item->eval, &frame);
+	id = stacks_add_frame(frames->recording->stacks, &frame);
+	if (id)
+		followed_cache_frame(process, key, id);
+	return id;
+}
+
+/* Frames that only brought the interpreter or the thread up, below the outermost Python frame, show as such. */
+static uint32_t startup_frame(struct frames *frames, uint32_t id)
+{
+	const struct frame *known = stacks_frame(frames->recording->stacks, id);
+	struct frame frame;
+
+	if (!known || known->kind != FRAME_NATIVE || known->flags & FRAME_INTERPRETER)
+		return id;
+	frame = *known;
+	frame.flags |= FRAME_INTERPRETER;
+	return stacks_add_frame(frames->recording->stacks, &frame);
+}
+
+/* ---- Python ---- */
+
+static uint32_t python_frame(struct frames *frames, struct followed *process, const struct slot *slot)
+{
+	struct runtime *runtime;
+	const struct runtime_ops *ops = followed_runtime(process, &runtime);
+	struct frame frame = {0};
+
+	if (!ops || ops->name_frame(runtime, slot, frames->recording->strings, &frame)) {
+		memset(&frame, 0, sizeof(frame));
+		frame.function = strings_add(frames->recording->strings, "[unreadable frame]");
+	}
+	frame.kind = FRAME_PYTHON;
+	return stacks_add_frame(frames->recording->stacks, &frame);
+}
+
+/* ---- kernel ---- */
+
+static uint32_t kernel_frame(struct frames *frames, uint64_t address)
+{
+	struct frame frame = {.kind = FRAME_KERNEL, .address = address};
+	const char *name;
+	char text[32];
+
+	if (!frames->kallsyms_tried) {
+		int code = kallsyms_load(&frames->kallsyms);
+
+		frames->kallsyms_tried = true;
+		if (code)
+			recording_note(frames->recording, "kernel functions have no names: /proc/kallsyms hides addresses "
+				       "(sysctl kernel.kptr_restrict=0)");
+	}
+	name = frames->kallsyms ? kallsyms_find(frames->kallsyms, address) : NULL;
+	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)address);
+	frame.function = strings_add(frames->recording->strings, name ? name : text);
+	return stacks_add_frame(frames->recording->stacks, &frame);
+}
+
+/* ---- the whole ---- */
+
+struct eval_context {
+	const struct runtime_ops *ops;
+	struct runtime *runtime;
+};
+
+static bool is_eval(const void *context, uint64_t pc)
+{
+	const struct eval_context *eval = context;
+
+	return eval->ops->is_eval && eval->ops->is_eval(eval->runtime, pc);
+}
+
+static size_t merge(struct frames *frames, struct followed *process, const struct raw_stack *raw)
+{
+	struct eval_context eval = {0};
+	struct merge_input input = {
+		.python = raw->python, .python_count = raw->python_count,
+		.native = raw->native, .native_count = raw->native_count,
+		.sp = raw->sp, .anchor = followed_anchor(process), .is_eval = is_eval, .context = &eval,
+	};
+	size_t misses = 0, count;
+
+	eval.ops = followed_runtime(process, &eval.runtime);
+	if (!eval.ops) /* the image changed since: these Python slots cannot be read any more */
+		input.python_count = 0;
+	count = merge_stacks(&input, frames->items, &misses);
+	frames->recording->merge_misses += misses > 0;
+	return count;
+}
+
+uint32_t frames_stack(struct frames *frames, struct followed *process, const struct raw_stack *raw_in)
+{
+	struct raw_stack raw = *raw_in;
+	size_t count = 0, items, after_python;
+
+	for (size_t i = 0; i < raw.kernel_count; i++)
+		frames->ids[count++] = kernel_frame(frames, raw.kernel[i]);
+	if (!process)
+		return stacks_add(frames->recording->stacks, frames->ids, count, raw.end);
+	if (raw.copy && raw.end == END_EXPRESSION)
+		finish_native(frames, process, &raw);
+	items = merge(frames, process, &raw);
+	after_python = count;
+	for (size_t i = 0; i < items && count < STACK_FRAMES_MAX; i++) {
+		const struct merge_item *item = &frames->items[i];
+
+		frames->ids[count++] = item->python ? python_frame(frames, process, item->slot)
+						    : native_frame(frames, process, item);
+		if (item->python)
+			after_python = count;
+	}
+	if (raw.python_count)
+		for (size_t i = after_python; i < count; i++)
+			frames->ids[i] = startup_frame(frames, frames->ids[i]);
+	return stacks_add(frames->recording->stacks, frames->ids, count, raw.end);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * frames.h - a raw stack as the kernel brought it, made into a stack of resolved frames: order by address (runtime/merge.c),
+ * names by runtime, symbol table, perf map or kallsyms. Done soon after the event, while the target still has what names need.
+ */
+#ifndef CONNPROF_SOURCE_FRAMES_H
+#define CONNPROF_SOURCE_FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/recording.h"
+#include "source/follow.h"
+#include "unwind/unwind.h"
+
+struct frames;
+
+/* recording: strings and stacks go there; merge_misses are counted there. NULL when out of memory. */
+struct frames *frames_new(struct connprof_recording *recording);
+void frames_free(struct frames *frames);
+
+struct raw_stack {
+	const struct slot *python, *native;
+	size_t python_count, native_count;
+	const uint64_t *kernel;
+	size_t kernel_count;
+	uint64_t sp;
+	uint8_t end, python_end;
+	const struct stack_head *head;       /* with END_EXPRESSION: what libunwind goes on from; else NULL */
+	const uint8_t *copy;
+};
+
+/* A record's stack: 0, or -EINVAL when it does not fit into size bytes. Points into the record. */
+int raw_stack_read(const struct stack_head *head, size_t size, struct raw_stack *out);
+
+/* The stack's id in recording->stacks; 0: none (empty, or no memory). process may be NULL: then addresses only. */
+uint32_t frames_stack(struct frames *frames, struct followed *process, const struct raw_stack *raw);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* objects.c - one entry per ELF file: rows uploaded at once, symbols read late. */
+#include "source/objects.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "base/log.h"
+#include "symbol/symbol.h"
+#include "unwind/unwind.h"
+
+#define SEGMENTS_MAX 16
+#define OBJECTS_MAX 8192
+#define VDSO_BYTES_MAX (64u << 10)
+
+struct object_key {
+	uint64_t device, inode, size;
+	int64_t mtime_s, mtime_ns;
+};
+
+struct segment {
+	uint64_t offset, address, file_bytes;
+};
+
+struct object {
+	UT_hash_handle hh;
+	struct object_key key;
+	char path[512];
+	int fd;                 /* until symbols are read; -1 */
+	uint8_t *image;         /* the vdso's bytes, until symbols are read */
+	size_t image_bytes;
+	uint32_t first_row, row_count;
+	struct segment segments[SEGMENTS_MAX];
+	size_t segment_count;
+	struct symbols *symbols;
+};
+
+struct objects {
+	struct object *by_key;
+	struct tables *tables;
+};
+
+struct objects *objects_new(struct tables *tables)
+{
+	struct objects *objects = calloc(1, sizeof(*objects));
+
+	if (objects)
+		objects->tables = tables;
+	return objects;
+}
+
+static void object_free(struct object *object)
+{
+	if (object->fd >= 0)
+		close(object->fd);
+	free(object->image);
+	symbols_free(object->symbols);
+	free(object);
+}
+
+void objects_free(struct objects *objects)
+{
+	struct object *object, *next;
+
+	if (!objects)
+		return;
+	HASH_ITER(hh, objects->by_key, object, next) {
+		HASH_DEL(objects->by_key, object);
+		object_free(object);
+	}
+	free(objects);
+}
+
+/* The loadable executable segments of an ELF-64 file head. */
+static void read_segments(struct object *object, const uint8_t *head, size_t size)
+{
+	Elf64_Ehdr header;
+
+	if (size < sizeof(header))
+		return;
+	memcpy(&header, head, sizeof(header));
+	if (memcmp(header.e_ident, ELFMAG, SELFMAG) || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    header.e_phentsize != sizeof(Elf64_Phdr))
+		return;
+	for (size_t i = 0; i < header.e_phnum && object->segment_count < SEGMENTS_MAX; i++) {
+		Elf64_Phdr segment;
+
+		if (header.e_phoff > size || (i + 1) * sizeof(segment) > size - header.e_phoff)
+			return;
+		memcpy(&segment, head + header.e_phoff + i * sizeof(segment), sizeof(segment));
+		if (segment.p_type == PT_LOAD)
+			object->segments[object->segment_count++] =
+				(struct segment){segment.p_offset, segment.p_vaddr, segment.p_filesz};
+	}
+}
+
+static void upload(struct objects *objects, struct object *object, struct unwind_rows *rows, int code)
+{
+	if (!code && objects->tables &&
+	    !tables_add_rows(objects->tables, rows->items, rows->count, &object->first_row))
+		object->row_count = rows->count;
+	log_say(1, "object %s: %u unwind rows from %zu functions, %zu rejected%s", object->path, object->row_count,
+		rows->functions, rows->rejected,
+		code == -ENODATA ? ", no unwind information" : object->row_count || code ? "" : ", no room in the table");
+	unwind_rows_done(rows);
+}
+
+static void load_file(struct objects *objects, struct object *object)
+{
+	struct unwind_rows rows = {0};
+	uint8_t head[8192];
+	ssize_t got = pread(object->fd, head, sizeof(head), 0);
+
+	if (got > 0)
+		read_segments(object, head, got);
+	if (objects->tables)
+		upload(objects, object, &rows, unwind_rows_from_fd(object->fd, &rows));
+}
+
+static void load_vdso(struct objects *objects, struct object *object, pid_t pid, const struct process_map *map)
+{
+	struct unwind_rows rows = {0};
+	size_t bytes = map->end - map->start;
+
+	if (bytes > VDSO_BYTES_MAX || !(object->image = malloc(bytes)))
+		return;
+	if (process_read(pid, map->start, object->image, bytes)) {
+		free(object->image);
+		object->image = NULL;
+		return;
+	}
+	object->image_bytes = bytes;
+	read_segments(object, object->image, bytes);
+	if (objects->tables)
+		upload(objects, object, &rows, unwind_rows_from_image(object->image, bytes, &rows));
+}
+
+static struct object *add(struct objects *objects, const struct object_key *key, const char *path, int fd)
+{
+	struct object *object = HASH_COUNT(objects->by_key) < OBJECTS_MAX ? calloc(1, sizeof(*object)) : NULL;
+
+	if (!object) {
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	object->key = *key;
+	object->fd = fd;
+	snprintf(object->path, sizeof(object->path), "%s", path);
+	HASH_ADD(hh, objects->by_key, key, sizeof(object->key), object);
+	if (object->hh.tbl)
+		return object;
+	object_free(object);
+	return NULL;
+}
+
+struct object *objects_get(struct objects *objects, pid_t pid, const struct process_map *map)
+{
+	bool vdso = !strcmp(map->path, "[vdso]");
+	struct object_key key = {0};
+	struct object *object;
+	struct stat file;
+	int fd = -1;
+
+	if (!vdso) {
+		if (!map->inode || map->path[0] != '/')
+			return NULL;
+		fd = process_open_map(pid, map, &file);
+		if (fd < 0) {
+			log_say(1, "cannot open %s of %d: %s", map->path, pid, strerror(-fd));
+			return NULL;
+		}
+		key = (struct object_key){file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec, file.st_mtim.tv_nsec};
+	}
+	HASH_FIND(hh, objects->by_key, &key, sizeof(key), object);
+	if (object) {
+		if (fd >= 0)
+			close(fd);
+		return object;
+	}
+	object = add(objects, &key, map->path, fd);
+	if (object && vdso)
+		load_vdso(objects, object, pid, map);
+	else if (object)
+		load_file(objects, object);
+	return object;
+}
+
+uint64_t object_bias(const struct object *object, const struct process_map *map)
+{
+	if (!map->inode) /* the vdso: linked at 0 */
+		return map->start - (object->segment_count ? object->segments[0].address : 0);
+	for (size_t i = 0; i < object->segment_count; i++) {
+		const struct segment *s = &object->segments[i];
+		uint64_t page = s->offset & ~4095ull;
+
+		if (map->offset >= page && map->offset < s->offset + s->file_bytes)
+			return map->start - map->offset + s->offset - s->address;
+	}
+	return map->start - map->offset;
+}
+
+void object_rows(const struct object *object, uint32_t *first, uint32_t *count)
+{
+	*first = object->first_row;
+	*count = object->row_count;
+}
+
+const char *object_path(const struct object *object)
+{
+	return object->path;
+}
+
+static void load_symbols(struct object *object)
+{
+	int code = object->image ? symbols_from_image(object->image, object->image_bytes, &object->symbols)
+				 : symbols_from_fd(object->fd, &object->symbols);
+
+	if (code)
+		log_say(1, "no symbols of %s: %s", object->path, strerror(-code));
+	if (object->fd >= 0)
+		close(object->fd);
+	object->fd = -1;
+	free(object->image);
+	object->image = NULL;
+}
+
+const char *object_symbol(struct object *object, uint64_t address)
+{
+	if (object->fd >= 0 || object->image)
+		load_symbols(object);
+	return object->symbols ? symbols_find(object->symbols, address, NULL) : NULL;
+}
+
+size_t objects_guess_rows(pid_t pid)
+{
+	struct process_maps maps = {0};
+	size_t bytes = 0;
+
+	if (process_maps_load(pid, &maps))
+		return 0;
+	for (size_t i = 0; i < maps.count; i++)
+		if (maps.items[i].execute && maps.items[i].inode)
+			bytes += maps.items[i].end - maps.items[i].start;
+	process_maps_done(&maps);
+	return bytes / 24; /* measured: 25 to 45 bytes of code per row in libpython, libc, node, libjvm */
+}

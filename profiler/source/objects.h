@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * objects.h - the ELF files mapped by followed processes, each once, whoever maps it: its unwind rows in the kernel's table,
+ * its segments, and its symbols when first asked for.
+ *
+ * The key is device + inode + mtime + size (a path is not an identity); the vdso is one object for all. The file stays open until
+ * its symbols are read, so that an upgrade or an exit in between loses nothing.
+ */
+#ifndef CONNPROF_SOURCE_OBJECTS_H
+#define CONNPROF_SOURCE_OBJECTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "process/process.h"
+#include "source/tables.h"
+
+struct object;
+struct objects;
+
+/* NULL when out of memory. Rows go to tables (borrowed), which may be NULL: then none are read. */
+struct objects *objects_new(struct tables *tables);
+void objects_free(struct objects *objects);
+
+/* The object behind an executable mapping of pid: borrowed until objects_free; NULL: not an ELF file, or unreadable. */
+struct object *objects_get(struct objects *objects, pid_t pid, const struct process_map *map);
+
+/* Target address - bias = ELF virtual address, for this mapping of the object. */
+uint64_t object_bias(const struct object *object, const struct process_map *map);
+/* Its rows in the kernel's table; count 0: none. */
+void object_rows(const struct object *object, uint32_t *first, uint32_t *count);
+const char *object_path(const struct object *object); /* as mapped first */
+/* Name of the function at an ELF virtual address, raw; NULL: none. Reads the symbols at the first call. */
+const char *object_symbol(struct object *object, uint64_t address);
+
+/* How many rows the objects that pid maps would need, for sizing the table: a guess from the sizes of .eh_frame. */
+size_t objects_guess_rows(pid_t pid);
+
+#endif

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* probe.c - the kernel side, loaded and spoken to through libbpf. */
+#include "source/probe.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "base/array.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "bpf/connprof.skel.h"
+
+#define THREADS_MAX (1u << 18)
+
+struct probe {
+	struct connprof_bpf *bpf;
+	struct ring_buffer *ring;
+	struct unwind_row *rows;
+	struct mapping_row *mappings;
+	size_t rows_bytes, mappings_bytes;
+	struct bpf_link *iterator;
+	bool connections;
+	/* during probe_consume */
+	void (*take)(void *context, const struct record *record);
+	void *context;
+	uint64_t bad, until_ns;
+};
+
+static int bpf_say(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[1024];
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	log_say(1, "%s", line);
+	return 0;
+}
+
+static bool has_btf(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool found = btf != NULL;
+
+	btf__free(btf);
+	return found;
+}
+
+/* Does the running kernel have this tracepoint, by its BTF? */
+static bool has_tracepoint(const char *name)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	char type[128];
+	bool found;
+
+	if (!btf)
+		return false;
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	found = btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
+	btf__free(btf);
+	return found;
+}
+
+bool probe_has_socket_hooks(void)
+{
+	return has_tracepoint("sock_send_length") && has_tracepoint("sock_recv_length");
+}
+
+/* Tracepoints run with preemption on since Linux 7.0; nothing in the kernel says so but its version. */
+static bool tracepoints_preemptible(void)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	return !uname(&name) && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 19));
+}
+
+static void choose_programs(struct connprof_bpf *bpf, const struct probe_config *config)
+{
+	bool hooks = config->connections && probe_has_socket_hooks();
+	bool follow = config->samples || config->connections, whole = tracepoints_preemptible();
+
+	bpf_program__set_autoload(bpf->progs.sample, config->samples);
+	bpf_program__set_autoload(bpf->progs.process_fork, follow);
+	bpf_program__set_autoload(bpf->progs.process_exec, follow);
+	bpf_program__set_autoload(bpf->progs.process_exit, follow);
+	bpf_program__set_autoload(bpf->progs.state_caused, config->connections && !whole);
+	bpf_program__set_autoload(bpf->progs.state_changed, config->connections && !whole);
+	bpf_program__set_autoload(bpf->progs.state_changed_whole, config->connections && whole);
+	bpf_program__set_autoload(bpf->progs.state_changed_within, config->connections);
+	bpf_program__set_autoload(bpf->progs.sent, hooks);
+	bpf_program__set_autoload(bpf->progs.received, hooks);
+	bpf_program__set_autoload(bpf->progs.call_ended, config->connections && !hooks);
+	bpf_program__set_autoload(bpf->progs.threads, config->threads);
+	/* Attached by hand: one event per thread, and one open iterator. */
+	bpf_program__set_autoattach(bpf->progs.sample, false);
+	bpf_program__set_autoattach(bpf->progs.threads, false);
+}
+
+static int configure(struct connprof_bpf *bpf, const struct probe_config *config)
+{
+	int code;
+
+	choose_programs(bpf, config);
+	bpf->rodata->settings.follow_children = config->children;
+	bpf->rodata->settings.kernel_frames = config->kernel_frames;
+	bpf->rodata->settings.payload_bytes = config->connections ? PAYLOAD_BYTES : 0;
+	bpf->rodata->settings.ring_watermark = config->ring_bytes / 4;
+	code = bpf_map__set_max_entries(bpf->maps.ring, config->ring_bytes);
+	if (!code)
+		code = bpf_map__set_max_entries(bpf->maps.rows, config->rows);
+	if (!code)
+		code = bpf_map__set_max_entries(bpf->maps.mappings, config->mappings);
+	if (!code && !config->connections)
+		code = bpf_map__set_max_entries(bpf->maps.connections, 1);
+	return code;
+}
+
+static void *map_table(struct bpf_map *map, size_t value_bytes, size_t *bytes)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	void *table;
+
+	*bytes = (bpf_map__max_entries(map) * value_bytes + page - 1) / page * page;
+	table = mmap(NULL, *bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	return table == MAP_FAILED ? NULL : table;
+}
+
+static int record_arrived(void *context, void *data, size_t size)
+{
+	struct probe *probe = context;
+	const struct record *record = data;
+
+	if (size < sizeof(*record) || record->size > size || record->size < sizeof(*record))
+		probe->bad++;
+	else
+		probe->take(probe->context, record);
+	return clock_now_ns() < probe->until_ns ? 0 : -ETIME; /* ends ring_buffer__consume: this record is taken */
+}
+
+static int load_failed(int code, struct connprof_error *error)
+{
+	if (!has_btf())
+		return error_set(error, code, CONNPROF_CANNOT_OBSERVE,
+				 "cannot load into the kernel: it has no readable BTF at /sys/kernel/btf/vmlinux "
+				 "(a kernel built with CONFIG_DEBUG_INFO_BTF is needed: see connprof doctor)");
+	if (code == -EPERM || code == -EACCES)
+		return error_set(error, code, CONNPROF_CANNOT_OBSERVE,
+				 "cannot load into the kernel: %s (run as root, or: setcap "
+				 "cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+ep connprof)", strerror(-code));
+	return error_set(error, code, CONNPROF_CANNOT_OBSERVE,
+			 "cannot load into the kernel: %s (-v says which program; see connprof doctor)", strerror(-code));
+}
+
+static int load(struct probe *probe, const struct probe_config *config, struct connprof_error *error)
+{
+	int code;
+
+	errno = 0;
+	probe->bpf = connprof_bpf__open();
+	if (!probe->bpf)
+		return load_failed(errno ? -errno : -ENOMEM, error);
+	code = configure(probe->bpf, config);
+	if (!code)
+		code = connprof_bpf__load(probe->bpf);
+	if (code)
+		return load_failed(code, error);
+	probe->rows = map_table(probe->bpf->maps.rows, sizeof(struct unwind_row), &probe->rows_bytes);
+	probe->mappings = map_table(probe->bpf->maps.mappings, sizeof(struct mapping_row), &probe->mappings_bytes);
+	probe->ring = ring_buffer__new(bpf_map__fd(probe->bpf->maps.ring), record_arrived, probe, NULL);
+	if (!probe->rows || !probe->mappings || !probe->ring)
+		return load_failed(errno ? -errno : -ENOMEM, error);
+	return 0;
+}
+
+int probe_new(const struct probe_config *config, struct probe **out, struct connprof_error *error)
+{
+	struct probe *probe = calloc(1, sizeof(*probe));
+	int code;
+
+	if (!probe)
+		return error_memory(error);
+	libbpf_set_print(bpf_say);
+	probe->connections = config->connections;
+	code = load(probe, config, error);
+	if (code) {
+		probe_free(probe);
+		return code;
+	}
+	*out = probe;
+	return 0;
+}
+
+void probe_free(struct probe *probe)
+{
+	if (!probe)
+		return;
+	bpf_link__destroy(probe->iterator);
+	ring_buffer__free(probe->ring);
+	if (probe->rows)
+		munmap(probe->rows, probe->rows_bytes);
+	if (probe->mappings)
+		munmap(probe->mappings, probe->mappings_bytes);
+	connprof_bpf__destroy(probe->bpf);
+	free(probe);
+}
+
+int probe_attach(struct probe *probe, struct connprof_error *error)
+{
+	int code = connprof_bpf__attach(probe->bpf);
+
+	if (code)
+		return error_set(error, code, CONNPROF_CANNOT_OBSERVE,
+				 "cannot attach to the kernel's tracepoints: %s (%s)", strerror(-code),
+				 code == -ENOENT && tracepoints_preemptible()
+					 ? "this kernel needs tracefs: mount -t tracefs tracefs /sys/kernel/tracing"
+					 : "see connprof doctor");
+	return 0;
+}
+
+void probe_activate(struct probe *probe)
+{
+	probe->bpf->bss->active = 1;
+}
+
+void probe_deactivate(struct probe *probe)
+{
+	probe->bpf->bss->active = 0;
+}
+
+struct unwind_row *probe_rows(struct probe *probe)
+{
+	return probe->rows;
+}
+
+struct mapping_row *probe_mappings(struct probe *probe)
+{
+	return probe->mappings;
+}
+
+int probe_target_set(struct probe *probe, pid_t pid, const struct target *target, bool fresh)
+{
+	uint32_t key = pid;
+
+	return bpf_map__update_elem(probe->bpf->maps.targets, &key, sizeof(key), target, sizeof(*target),
+				    fresh ? BPF_ANY : BPF_EXIST);
+}
+
+void probe_target_remove(struct probe *probe, pid_t pid)
+{
+	uint32_t key = pid;
+
+	bpf_map__delete_elem(probe->bpf->maps.targets, &key, sizeof(key), 0);
+}
+
+int probe_sample_program(const struct probe *probe)
+{
+	return bpf_program__fd(probe->bpf->progs.sample);
+}
+
+int probe_fd(const struct probe *probe)
+{
+	return ring_buffer__epoll_fd(probe->ring);
+}
+
+bool probe_consume(struct probe *probe, uint64_t limit_ns, void (*take)(void *context, const struct record *record),
+		   void *context, uint64_t *bad)
+{
+	int code;
+
+	probe->take = take;
+	probe->context = context;
+	probe->bad = 0;
+	probe->until_ns = clock_now_ns() + limit_ns;
+	code = ring_buffer__consume(probe->ring);
+	*bad = probe->bad;
+	return code == -ETIME;
+}
+
+/* Sums a per-CPU array of counters. */
+static void sum_per_cpu(struct bpf_map *map, uint64_t *sums, uint32_t count)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
+
+	memset(sums, 0, count * sizeof(*sums));
+	for (uint32_t key = 0; values && key < count; key++) {
+		if (bpf_map__lookup_elem(map, &key, sizeof(key), values, cpus * sizeof(*values), 0))
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			sums[key] += values[cpu];
+	}
+	free(values);
+}
+
+void probe_counters(struct probe *probe, uint64_t drops[DROP_COUNT], uint64_t tallies[TALLY_COUNT])
+{
+	sum_per_cpu(probe->bpf->maps.drops, drops, DROP_COUNT);
+	sum_per_cpu(probe->bpf->maps.tallies, tallies, TALLY_COUNT);
+}
+
+static uint64_t missed_by(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t size = sizeof(info);
+	int fd = bpf_program__fd(program);
+
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) ? info.recursion_misses : 0;
+}
+
+uint64_t probe_missed_runs(struct probe *probe)
+{
+	struct connprof_bpf *bpf = probe->bpf;
+	struct bpf_program *program;
+	uint64_t missed = 0, whole = missed_by(bpf->progs.state_changed_whole), told[2];
+
+	/* Between them these three miss nothing: see bpf/conn.bpf.c. The one that stands in for two misses what was not told
+	 * in its middle either. */
+	bpf_object__for_each_program(program, bpf->obj)
+		if (program != bpf->progs.state_caused && program != bpf->progs.state_changed &&
+		    program != bpf->progs.state_changed_within && program != bpf->progs.state_changed_whole)
+			missed += missed_by(program);
+	sum_per_cpu(bpf->maps.state_telling, told, 2);
+	return missed + (whole > told[1] ? whole - told[1] : 0);
+}
+
+static int read_threads(int fd, struct thread_record **out)
+{
+	struct thread_record *threads = NULL;
+	size_t capacity = 0, bytes = 0;
+	ssize_t got;
+
+	for (;;) {
+		int code = array_reserve(&threads, &capacity, bytes / sizeof(*threads) + 64, sizeof(*threads), THREADS_MAX);
+
+		if (code) {
+			free(threads);
+			return code;
+		}
+		got = read(fd, (char *)threads + bytes, capacity * sizeof(*threads) - bytes);
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (got <= 0)
+			break;
+		bytes += got;
+	}
+	if (got < 0) {
+		free(threads);
+		return -errno;
+	}
+	*out = threads;
+	return bytes / sizeof(*threads);
+}
+
+int probe_threads(struct probe *probe, struct thread_record **out)
+{
+	int fd, count;
+
+	if (!probe->iterator)
+		probe->iterator = bpf_program__attach_iter(probe->bpf->progs.threads, NULL);
+	if (!probe->iterator)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(probe->iterator));
+	if (fd < 0)
+		return -errno;
+	count = read_threads(fd, out);
+	close(fd);
+	return count;
+}

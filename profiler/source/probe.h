@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * probe.h - the kernel side, loaded: the only user of libbpf. Opened, told its settings, loaded, attached, activated, in that
+ * order; freed, everything is gone from the kernel (nothing is pinned).
+ */
+#ifndef CONNPROF_SOURCE_PROBE_H
+#define CONNPROF_SOURCE_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bpf/events.h"
+#include "connprof.h"
+
+struct probe_config {
+	bool samples, connections, threads;  /* which programs are wanted */
+	bool children, kernel_frames;
+	uint32_t rows, mappings;             /* capacity of the tables */
+	uint32_t ring_bytes;                 /* power of two */
+};
+
+struct probe;
+
+/* Opens and loads. Fails with a message on a kernel without BTF, without rights, or that refuses a program. */
+int probe_new(const struct probe_config *config, struct probe **out, struct connprof_error *error);
+void probe_free(struct probe *probe);
+
+/* Attaches the tracing programs (not the sampler: see sampler.h). */
+int probe_attach(struct probe *probe, struct connprof_error *error);
+/* From here on things count. */
+void probe_activate(struct probe *probe);
+/* From here on nothing does; what is in the ring stays to be read. */
+void probe_deactivate(struct probe *probe);
+
+/* Can payload be read here without touching every system call (Linux 6.3)? */
+bool probe_has_socket_hooks(void);
+
+/* The tables, mapped writable; borrowed until probe_free. */
+struct unwind_row *probe_rows(struct probe *probe);
+struct mapping_row *probe_mappings(struct probe *probe);
+
+/* A followed process. `fresh`: it may be new; otherwise only if the kernel still follows it (-ENOENT: it has exited). */
+int probe_target_set(struct probe *probe, pid_t pid, const struct target *target, bool fresh);
+void probe_target_remove(struct probe *probe, pid_t pid);
+
+int probe_sample_program(const struct probe *probe); /* fd */
+int probe_fd(const struct probe *probe);             /* readable when much waits */
+
+/* Hands waiting records to take (borrowed for the call), for at most limit_ns: a target may bring them faster than they can
+ * be taken, for ever. Records too short for what they claim are counted in *bad. True: more wait. */
+bool probe_consume(struct probe *probe, uint64_t limit_ns, void (*take)(void *context, const struct record *record),
+		   void *context, uint64_t *bad);
+
+void probe_counters(struct probe *probe, uint64_t drops[DROP_COUNT], uint64_t tallies[TALLY_COUNT]);
+/* Times the kernel did not run one of our programs where it should have (recursion). */
+uint64_t probe_missed_runs(struct probe *probe);
+
+/* Every thread of the followed processes now: *out owned (free). Count or negative errno. */
+int probe_threads(struct probe *probe, struct thread_record **out);
+
+#endif

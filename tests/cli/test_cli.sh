@@ -1,0 +1,161 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Black-box tests of the command line: what is refused, with which status, in how many lines. usage: test_cli.sh CONNPROF
+set -u
+connprof=$(realpath -e "$1") || exit 2
+manual=$(realpath -e "$(dirname "$0")/../../docs/connprof.1") || exit 2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+passed=0 failed=0
+
+verdict() { # STATUS NAME [DETAIL]
+	if [ "$1" = 0 ]; then
+		passed=$((passed + 1)); echo "ok   $2"
+	else
+		failed=$((failed + 1)); echo "FAIL $2: ${3:-}"
+	fi
+}
+
+# expect STATUS PATTERN NAME ARGUMENT...: nothing on standard output, one line on standard error that fits PATTERN.
+expect() {
+	status=$1 pattern=$2 name=$3
+	shift 3
+	"$connprof" "$@" >out 2>err
+	got=$?
+	if [ $got != "$status" ]; then verdict 1 "$name" "exit $got, wanted $status: $(head -1 err)"
+	elif [ -s out ]; then verdict 1 "$name" "wrote to standard output: $(head -1 out)"
+	elif [ "$(wc -l <err)" != 1 ]; then verdict 1 "$name" "$(wc -l <err) lines of error"
+	elif ! grep -q "^connprof: $pattern" err; then verdict 1 "$name" "said: $(cat err)"
+	else verdict 0 "$name"
+	fi
+}
+
+# shows PATTERN NAME ARGUMENT...: exit 0, nothing on standard error, PATTERN on standard output.
+shows() {
+	pattern=$1 name=$2
+	shift 2
+	"$connprof" "$@" >out 2>err
+	got=$?
+	if [ $got = 0 ] && [ ! -s err ] && grep -q -e "$pattern" out; then verdict 0 "$name"
+	else verdict 1 "$name" "exit $got, $(head -1 err), $(head -1 out)"
+	fi
+}
+
+gone_pid() { # a process id nobody has
+	sh -c 'exit 0' & pid=$!
+	wait $pid
+	echo $pid
+}
+
+shows '^usage: connprof COMMAND' 'help lists the commands' --help
+shows '^connprof [0-9]' 'version' --version
+for command in record trace check dump report doctor; do
+	shows "^usage: connprof $command" "help $command" help $command
+	shows "^usage: connprof $command" "$command --help wins over what is missing" $command --help
+	shows '--quiet' "$command --he (a prefix)" $command --he
+done
+
+expect 2 'no command given' 'no command'
+expect 2 "there is no command 'rekord'" 'unknown command' rekord
+expect 2 "there is no command 'top'" 'a command of a later version is unknown' top
+expect 2 "there is no option '--pid'" 'an option before the command' --pid 1
+expect 2 'unknown option --frobnicate (try: connprof record --help)' 'unknown long option' record --frobnicate
+expect 2 'unknown option -Z' 'unknown short option' record -Z
+expect 2 'unknown option --rate' 'an option of another command' trace --rate 5 -p 1
+expect 2 '--no could be --nolineno, --no-children' 'ambiguous prefix' record --no
+expect 2 '--quiet takes no value' 'value for a flag' record --quiet=1
+expect 2 '-p needs a value' 'missing value' record -p
+expect 2 'nothing to watch' 'record without a target' record
+expect 2 'nothing to watch' 'nothing after --' check --
+expect 2 'nothing to look at' 'dump without a target' dump
+expect 2 'give -p PID or a command' 'a process and a command' record -p 1 -- true
+expect 2 "unexpected '812': a process is given as -p 812" 'a bare number' record 812
+expect 2 "unexpected 'true': a command to run follows --" 'a bare command' check true
+expect 2 'dump runs no command' 'dump with a command' dump -p 1 -- true
+expect 2 'no recording given' 'report without a file' report
+expect 2 "unexpected 'b'" 'report with two files' report a b
+for pid in 0 -1 x 1x 4194305 99999999999999999999 ''; do
+	expect 2 '\(.* is not a process id\|--pid: empty\)' "process id '$pid'" record "--pid=$pid"
+done
+for time in 0 -1 x 5y nan inf 1e999 ''; do
+	expect 2 '--duration: ' "duration '$time'" record -p 1 "--duration=$time"
+done
+for rate in 0 10001 -5 9.5 x; do
+	expect 2 '--rate: .* from 1 to 10000' "rate '$rate'" record -p 1 "--rate=$rate"
+done
+expect 2 '--max-churn: ' 'a rule that is no number' check -p 1 --max-churn=lots
+expect 2 '--protocol telnet is not in this version' 'unknown protocol' check -p 1 --protocol telnet
+expect 2 '--gil is not in this version' "py-spy's --gil is refused, not ignored" record -g -p 1
+expect 2 '--idle is not in this version' "py-spy's --idle is refused, not ignored" record -p 1 --idle
+expect 2 '--mode offcpu is not in this version' 'a mode of a later version' record -p 1 --mode offcpu
+expect 2 '--slower-than is not in this version' '--slower-than' record -p 1 --slower-than 500ms
+expect 2 "unknown format 'jpeg': it is one of .*svg" 'unknown format' record -p 1 -f jpeg
+expect 2 'no format goes with the name x.gif' 'a name no format goes with' record -p 1 -o x.gif
+expect 2 "unknown format 'svg'" 'a format of another view' check -p 1 -f svg
+expect 2 '--json and --format text exclude' 'two formats' check -p 1 --json -f text
+expect 2 "'1?\[31m' is not a process id" 'an escape sequence in an argument is not printed' record -p "$(printf '1\033[31m')"
+
+expect 3 'cannot write /nonexistent/x.svg: No such file' 'no such folder, before anything is attached' \
+	record -p $$ -o /nonexistent/x.svg
+expect 3 "cannot write $dir: Is a directory" 'the output is a folder' record -p $$ -o "$dir"
+expect 3 '.*absent' 'report of a file that is not there' report absent.pb.gz -f folded
+head -c 1000 /dev/urandom >noise.pb.gz
+expect 3 '.*noise' 'report of noise' report noise.pb.gz -f folded
+: >empty.pb.gz
+expect 3 '.*empty' 'report of an empty file' report empty.pb.gz -f folded
+pid=$(gone_pid)
+for command in record trace check dump; do
+	expect 3 ".*$pid" "$command: no such process" $command -p "$pid"
+done
+[ ! -e profile.svg ]; verdict $? 'what failed early left no file'
+
+# A baseline and suppressions are read before anything is attached.
+echo 'conn:*:x' >good; printf '# fine\nconn:nonsense:x\n' >bad; echo '{}' >no.json
+expect 2 'bad:2: no such rule' 'a bad line of --suppress' check -p $$ --suppress bad
+expect 2 'no.json is no baseline: ' 'a file that is no baseline' check -p $$ --baseline no.json
+expect 2 'cannot read absent.json: No such file' '--baseline that is not there' check -p $$ --baseline absent.json
+expect 3 'cannot write /nonexistent/b.json' '--write-baseline nowhere' check -p $$ --suppress good --write-baseline /nonexistent/b.json
+
+# One recorded window, in each format of CI and with what is accepted.
+leaky=$(dirname "$manual")/../tests/golden/leaky.events.jsonl
+judged() { "$connprof" report "$leaky" --view verdict "$@" >out 2>err; got=$?; }
+judged -f sarif
+python3 -c 'import json; run = json.load(open("out"))["runs"][0]
+ids = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+assert [r["ruleId"] in ids and r["locations"][0]["physicalLocation"]["region"]["startLine"] for r in run["results"]] == [8]' &&
+	[ $got = 1 ]; verdict $? 'a recording as SARIF names the line' "exit $got"
+judged -f gitlab -o q.codequality.json
+python3 -c 'import json; p, = json.load(open("q.codequality.json")); assert p["severity"] == "major" and p["location"]["path"].endswith("leaky.py")' &&
+	[ $got = 1 ]; verdict $? 'a recording as Code Quality' "exit $got"
+judged -o q.xml
+python3 -c 'import xml.etree.ElementTree as t; assert len(t.parse("q.xml").findall(".//failure")) == 1' && [ $got = 1 ]
+verdict $? 'a recording as JUnit, by the name of the file' "exit $got"
+judged -f github; grep -q '^::error title=connection-per-request' out && [ $got = 1 ]; verdict $? 'a recording as workflow commands' "exit $got"
+judged -f markdown; grep -q '^| connection-per-request | `Handler.answer' out && [ $got = 1 ]; verdict $? 'a recording as Markdown' "exit $got"
+judged --write-baseline base.json; [ $got = 1 ] && [ -s base.json ]; verdict $? 'writing a baseline keeps the exit status' "exit $got"
+judged --baseline base.json; [ $got = 0 ] && grep -q 'in the baseline' out; verdict $? 'what is in the baseline does not count' "exit $got"
+judged --suppress good; [ $got = 1 ] && grep -q 'unused suppression (good:1)' out; verdict $? 'an unused suppression is told' "exit $got"
+echo 'conn:connection-per-request:*/leaky.py' >fits
+judged --suppress fits; [ $got = 0 ] && ! grep -q unused out; verdict $? 'a suppressed finding does not count' "exit $got"
+
+if [ -w /dev/full ]; then
+	"$connprof" --help >/dev/full 2>err
+	[ $? = 3 ] && [ "$(wc -l <err)" = 1 ]; verdict $? 'a full disk under standard output'
+fi
+"$connprof" --version >&- 2>err
+[ $? = 3 ] && [ "$(wc -l <err)" = 1 ]; verdict $? 'closed standard output'
+
+"$connprof" doctor --json >out 2>err; got=$?
+{ [ $got = 0 ] || [ $got = 3 ]; } && [ ! -s err ] && python3 -m json.tool <out >/dev/null
+verdict $? 'doctor answers in JSON, with status 0 or 3' "exit $got"
+
+for command in record trace check dump report doctor; do
+	for option in $("$connprof" $command --help | sed -n 's/^  \(-., \|    \)--\([a-z-]*\).*/\2/p'); do
+		grep -q "Fl Fl $option" "$manual" || missing="${missing:-} $command --$option"
+	done
+done
+[ -z "${missing:-}" ]; verdict $? 'the manual has every option of --help' "missing:${missing:-}"
+
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed = 0 ]

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""CPython: functions, order, lines, interleaving with native frames, threads with and without the GIL, in every version found."""
+import re
+import subprocess
+
+import live
+from live import bare, case, cases_for, expect
+
+PYTHONS = live.pythons()
+
+
+def label(item):
+    return item[0].replace(".", "_")
+
+
+def is_native(frame):
+    return frame.endswith("_[n]")
+
+
+def python_part(frames):
+    """(function, line) of the Python frames, root first; the function without its class."""
+    part = []
+    for frame in frames:
+        found = re.fullmatch(r"(.+) \((.+):(\d+)\)", frame)
+        if found and not is_native(frame):
+            part.append((found.group(1).rpartition(".")[2], int(found.group(3))))
+    return part
+
+
+@cases_for(PYTHONS, label)
+def frames_order_and_lines_are_right(item):
+    process, ready = live.workload("mixed.py", python=item[1])
+    folded = live.record(process.pid, "-r", "199", seconds=3)
+    live.answer(process)
+    order, lines = ready["order"], ready["lines"]
+    full = 0
+    for frames, count in folded.stacks:
+        part = python_part(frames)
+        names = [name for name, _ in part]
+        if "leaf" not in names:
+            continue
+        expect(names == order, f"{names} instead of {order}: {';'.join(frames)}")
+        for name, line in part:
+            expect(line in lines[name], f"{name} on line {line}, not {lines[name]}: {';'.join(frames)}")
+        full += count
+    expect(full > folded.total * 0.9, f"{full} of {folded.total} samples are in leaf: {folded}")
+
+
+@cases_for(PYTHONS, label)
+def native_frames_stand_between_the_python_frames(item):
+    process, ready = live.workload("mixed.py", python=item[1])
+    # A distribution's interpreter is stripped: sorted() has no name there, and nameless frames show with --native.
+    folded = live.record(process.pid, "-r", "199", *(["-n"] if item[0] == "system" else []), seconds=2)
+    live.answer(process)
+    above, below = ready["native_between"]
+    good = total = 0
+    for frames, count in folded.stacks:
+        names = [bare(frame).rpartition(".")[2] if not is_native(frame) else None for frame in frames]
+        if above in names and below in names:
+            total += count
+            between = frames[names.index(above) + 1:names.index(below)]
+            good += count if between and all(map(is_native, between)) else 0
+    expect(total > 50 and good >= total * 0.99, f"{good} of {total} stacks show sorted() between {above} and {below}: {folded}")
+
+
+@cases_for(PYTHONS, label)
+def stacks_reach_module_level(item):
+    process, _ = live.workload("mixed.py", python=item[1])
+    folded = live.record(process.pid, seconds=2)
+    rooted = folded.share(lambda frames: any(bare(frame) == "<module>" for frame in frames))
+    expect(rooted >= 0.97, f"{rooted:.3f} of the stacks hold <module>: {folded}")
+    expect("100" in folded.summary or re.search(r"9[7-9]", folded.summary), f"no share of complete stacks: {folded.summary}")
+
+
+@cases_for(PYTHONS, label)
+def threads_with_and_without_the_gil(item):
+    process, ready = live.workload("threads.py", python=item[1])
+    folded = live.record(process.pid, "-r", "199", seconds=3)
+    for name in ready["busy"]:
+        expect(folded.with_frame(name) > folded.total * 0.1, f"{name} was not seen: {folded}")
+    for name in ready["idle"]:
+        expect(folded.with_frame(name) < folded.total * 0.05, f"{name} sleeps, and was sampled: {folded}")
+    # The hash runs in C without the GIL: its samples must still have Python frames above them.
+    inside = folded.count(lambda frames: "hash_without_gil" in map(bare, frames)
+                          and any(is_native(frame) for frame in frames[-3:]))
+    expect(inside > folded.total * 0.1, f"hashing without the GIL lost its Python frames: {folded}")
+    live.answer(process)
+
+
+@case
+def thread_names_head_the_stacks_when_asked():
+    process, _ = live.workload("threads.py", python=PYTHONS[-1][1])
+    folded = live.record(process.pid, "-t", seconds=2)
+    threads = {frame for frames, _ in folded.stacks for frame in frames[:3] if re.search(r"\b%d\b|\d{2,}" % process.pid, frame)}
+    expect(len(threads) >= 2, f"no thread frames: {folded}")
+
+
+@case
+def function_mode_merges_lines():
+    process, _ = live.workload("mixed.py")
+    folded = live.record(process.pid, "-F", seconds=2)
+    names = {frame for frames, _ in folded.stacks for frame in frames if bare(frame) == "leaf"}
+    expect(len(names) == 1, f"leaf shows as {names}")
+
+
+@case
+def native_flag_shows_the_interpreters_own_frames():
+    process, _ = live.workload("mixed.py")
+    plain = live.record(process.pid, seconds=1)
+    native = live.record(process.pid, "-n", seconds=1)
+    longest = max(len(frames) for frames, _ in plain.stacks)
+    expect(max(len(frames) for frames, _ in native.stacks) > longest, f"-n adds nothing: {native}")
+
+
+@case
+def unknown_python_version_goes_on_natively_and_says_so():
+    python = patched_python()
+    process, _ = live.workload("mixed.py", python=python["path"], env=python["env"])
+    folded = live.record(process.pid, seconds=2)
+    expect(folded.total > 50, f"native samples do not go on: {folded}")
+    expect(re.search(r"3\.99", folded.summary) and re.search(r"python", folded.summary, re.I),
+           f"the version is not refused in words: {folded.summary}")
+    expect(folded.count(lambda frames: "leaf" in map(bare, frames)) == 0, f"frames of a version that is not known: {folded}")
+
+
+def patched_python():
+    """A copy of a CPython >= 3.11 that says it is 3.99: the Py_Version constant and 3.13's own debug offsets are changed,
+    and the files' names with them."""
+    import os
+    import shutil
+    place = live.folder() / "python"
+    place.mkdir()
+    original = next((path for version, path in reversed(PYTHONS) if version == "3.13"), None) \
+        or next((path for version, path in reversed(PYTHONS) if version in ("3.12", "3.11", "system")), None)
+    if not original:
+        live.missing("a CPython 3.11 or newer")
+    real = os.path.realpath(original)
+    prefix = subprocess.run([original, "-c", "import sys; print(sys.base_prefix)"], capture_output=True, text=True,
+                            check=True).stdout.strip()
+    minor = subprocess.run([original, "-c", "import sys; print('%x' % sys.hexversion)"], capture_output=True, text=True,
+                           check=True).stdout.strip()
+    version = int(minor, 16)
+    name = f"python3.{(version >> 16) & 0xff}".encode()
+    renamed = b"python3.99" if len(name) == len(b"python3.99") else b"python3.9"
+    (place / "bin").mkdir()
+    (place / "lib").mkdir()
+    wanted = version & 0xff00ffff | 99 << 16
+    changed = 0
+    library = [f for f in os.listdir(f"{prefix}/lib") if f.startswith("lib" + name.decode()) and ".so.1" in f]
+    for source, target in [(real, place / "bin" / renamed.decode())] + \
+            [(f"{prefix}/lib/{f}", place / "lib" / f.replace(name.decode(), renamed.decode())) for f in library]:
+        data = open(source, "rb").read()
+        changed += data.count(version.to_bytes(8, "little"))
+        data = data.replace(version.to_bytes(8, "little"), wanted.to_bytes(8, "little"))
+        data = data.replace(b"lib" + name + b".so", b"lib" + renamed + b".so")
+        with open(target, "wb") as out:
+            out.write(data)
+        shutil.copymode(source, target)
+    expect(changed, "the version constant was not found to patch")
+    env = dict(os.environ, PYTHONHOME=prefix, LD_LIBRARY_PATH=str(place / "lib"))
+    return {"path": str(place / "bin" / renamed.decode()), "env": env}
+
+
+if __name__ == "__main__":
+    live.main()

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_requests.c - where a request begins and ends, and whose work a thread is doing. */
+#include "unit/model/stream.h"
+
+enum { PID = 50 };
+
+static void head(struct stream *s, uint64_t conn, uint32_t tid, uint32_t count)
+{
+	io(s, conn, PID, tid, WIRE_RECEIVED,
+	   (struct wire_facts){ .protocol = PROTOCOL_HTTP, .flags = WIRE_SERVER, .requests = count });
+}
+
+static void answer_part(struct stream *s, uint64_t conn, uint32_t tid, uint16_t flags, uint32_t responses)
+{
+	io(s, conn, PID, tid, WIRE_SENT,
+	   (struct wire_facts){ .protocol = PROTOCOL_HTTP, .flags = WIRE_SERVER | flags, .responses = responses });
+}
+
+static void latency_runs_from_head_to_last_byte(void **state)
+{
+	struct stream s;
+	(void)state;
+
+	stream_begin(&s);
+	for (int i = 0; i < 3; i++) { /* keep-alive, the response in two parts */
+		head(&s, 1, PID, 1);
+		s.now_ns += 600 * MS;
+		answer_part(&s, 1, PID, 0, 1);
+		s.now_ns += 100 * MS;
+		answer_part(&s, 1, PID, WIRE_RESPONSE_DONE, 0);
+		s.now_ns += 1000 * MS;
+	}
+	stream_judge(&s, 10, NULL);
+	assert_int_equal(s.recording->requests.observed, 3);
+	assert_float_equal(s.recording->requests.latency_ms.max, 700, 1e-6);
+	assert_int_equal(s.recording->requests.over_500ms, 3);
+	assert_int_equal(s.recording->requests.over_1s, 0);
+	stream_end(&s);
+}
+
+/* Without a length the end of a response shows only when the next head comes. */
+static void a_response_without_framing_ends_with_the_next_head(void **state)
+{
+	struct stream s;
+	(void)state;
+
+	stream_begin(&s);
+	head(&s, 1, PID, 1);
+	s.now_ns += 5 * MS;
+	answer_part(&s, 1, PID, 0, 1);
+	s.now_ns += 500 * MS;
+	head(&s, 1, PID, 1);
+	s.now_ns += 5 * MS;
+	answer_part(&s, 1, PID, WIRE_RESPONSE_DONE, 1);
+	stream_judge(&s, 10, NULL);
+	assert_int_equal(s.recording->requests.observed, 2);
+	assert_float_equal(s.recording->requests.latency_ms.max, 5, 1e-6);
+	stream_end(&s);
+}
+
+static void pipelined_heads_are_each_a_request(void **state)
+{
+	struct stream s;
+	(void)state;
+
+	stream_begin(&s);
+	head(&s, 1, PID, 1);
+	head(&s, 1, PID, 1);
+	answer_part(&s, 1, PID, WIRE_RESPONSE_DONE, 1);
+	answer_part(&s, 1, PID, WIRE_RESPONSE_DONE, 1);
+	stream_judge(&s, 10, NULL);
+	assert_int_equal(s.recording->requests.observed, 2);
+	stream_end(&s);
+}
+
+/* A tear-down handler that runs just after the response still belongs to the request; a job half a minute later does not. */
+static void work_after_the_response_lingers_for_a_moment_only(void **state)
+{
+	struct stream s;
+	uint64_t conn;
+	(void)state;
+
+	stream_begin(&s);
+	head(&s, 1000, PID, 1);
+	answer_part(&s, 1000, PID, WIRE_RESPONSE_DONE, 1);
+	s.now_ns += 10 * MS;
+	conn = redis_connect(&s, PID, PID, connect_stack(&s, "teardown", 5));
+	redis_close(&s, conn, PID, PID, 0);
+	s.now_ns += 30000 * MS;
+	conn = redis_connect(&s, PID, PID, connect_stack(&s, "job", 9));
+	redis_close(&s, conn, PID, PID, 0);
+	stream_judge(&s, 60, NULL);
+	assert_int_equal(s.recording->site_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct site_row *site = &s.recording->sites[i];
+		const struct frame *frame = stacks_frame(s.recording->stacks, site->call_site);
+
+		assert_int_equal(site->opening_requests, !strcmp(text_of(&s, frame->function), "teardown"));
+	}
+	stream_end(&s);
+}
+
+/* One thread reads the heads, another works and answers: with one request at a time the process tells whose work it is. */
+static void a_handed_over_request_is_tied_by_process(void **state)
+{
+	struct stream s;
+	uint32_t stack;
+	(void)state;
+
+	stream_begin(&s);
+	stack = connect_stack(&s, "work", 3);
+	for (uint64_t i = 0; i < 40; i++) {
+		uint64_t conn;
+
+		s.next_conn = 2 * i + 100;
+		head(&s, 5000 + i, PID, 1);
+		conn = redis_connect(&s, PID, PID + 1, stack);
+		redis_command(&s, conn, PID, PID + 1);
+		redis_close(&s, conn, PID, PID + 1, 0);
+		answer_part(&s, 5000 + i, PID + 2, WIRE_RESPONSE_DONE, 1);
+		conn_event(&s, EVENT_GONE, 5000 + i, 0, 0, 0, 0, 0);
+	}
+	assert_int_equal(stream_judge(&s, 10, NULL), CONNPROF_FINDINGS);
+	assert_int_equal(only_site(&s)->attribution, ATTRIBUTION_PROCESS);
+	assert_int_equal(only_site(&s)->opening_requests, 40);
+	stream_end(&s);
+}
+
+/* Accepted connections come and go by the thousand, each from another port: what is kept of them must not grow. */
+static void accepted_connections_leave_no_sites_behind(void **state)
+{
+	struct stream s;
+	(void)state;
+
+	stream_begin(&s);
+	for (uint64_t i = 0; i < 40000; i++) {
+		struct event seen = { .kind = EVENT_ESTABLISHED, .pid = PID, .tid = PID };
+
+		seen.conn.conn = 10 + i;
+		seen.conn.peer = loopback((uint16_t)(1024 + i));
+		feed(&s, &seen);
+		head(&s, 10 + i, PID, 1);
+		answer_part(&s, 10 + i, PID, WIRE_RESPONSE_DONE, 1);
+		conn_event(&s, EVENT_GONE, 10 + i, 0, 0, 0, 0, 0);
+	}
+	redis_close(&s, redis_connect(&s, PID, PID, connect_stack(&s, "late", 1)), PID, PID, 0);
+	stream_judge(&s, 60, NULL);
+	assert_int_equal(s.recording->accepted, 40000);
+	assert_true(only_site(&s)->stack != 0); /* groups are not used up: the stack is still told */
+	stream_end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(latency_runs_from_head_to_last_byte),
+		cmocka_unit_test(a_response_without_framing_ends_with_the_next_head),
+		cmocka_unit_test(pipelined_heads_are_each_a_request),
+		cmocka_unit_test(work_after_the_response_lingers_for_a_moment_only),
+		cmocka_unit_test(a_handed_over_request_is_tied_by_process),
+		cmocka_unit_test(accepted_connections_leave_no_sites_behind),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

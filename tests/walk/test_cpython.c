@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_cpython.c - the interpreter half of the walker on hand-made frame chains: each kind of anchor, each way to end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "image.h"
+
+#define HEAP 0x500000ull
+#define FSBASE 0x7f0000001000ull
+#define BLOCK_OFFSET 0x318
+#define STATE (HEAP + 0x1000)
+#define INTERPRETER (HEAP + 0x2000)
+#define RUNTIME (HEAP + 0x3000)
+#define FRAMES (HEAP + 0x10000)
+#define FRAME_BYTES 0x100
+#define CSTACK 0x7fff1000ull
+
+static uint8_t heap[0x80000], block[0x1000], cstack[0x1000];
+
+static void put(uint64_t address, uint64_t value)
+{
+	uint8_t *to = address >= CSTACK && address < CSTACK + sizeof(cstack) ? cstack + (address - CSTACK)
+		      : address >= FSBASE ? block + (address - FSBASE) : heap + (address - HEAP);
+
+	memcpy(to, &value, sizeof(value));
+}
+
+static uint64_t frame_at(size_t i)
+{
+	return FRAMES + i * FRAME_BYTES;
+}
+
+/* Offsets of the test's own making: nothing in the walker may depend on a version. */
+static struct python_state make_state(uint8_t anchor)
+{
+	struct python_state state = {
+		.tstate_at_fsbase = BLOCK_OFFSET, .interpreters_head = RUNTIME, .interp_threads_head = 16, .enabled = 1,
+		.layout = {.tstate_next = 8, .tstate_thread_id = 152, .tstate_frame = 72, .tstate_cframe = 56,
+			   .cframe_frame = 8, .cframe_previous = 16, .frame_code = 0, .frame_previous = 8, .frame_instr = 56,
+			   .frame_owner = 70, .frame_is_entry = 68, .instr_is_pointer = 1, .anchor = anchor,
+			   .owner_shim = 3}};
+
+	return state;
+}
+
+static void begin(void)
+{
+	image_begin();
+	memset(heap, 0, sizeof(heap));
+	memset(block, 0, sizeof(block));
+	memset(cstack, 0, sizeof(cstack));
+	image_memory(HEAP, heap, sizeof(heap));
+	image_memory(FSBASE, block, sizeof(block));
+	image_memory(CSTACK, cstack, sizeof(cstack));
+	put(FSBASE + BLOCK_OFFSET, STATE);
+	put(STATE + 152, FSBASE);
+	put(RUNTIME, INTERPRETER);
+	put(INTERPRETER + 16, STATE);
+}
+
+static void chain(size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		put(frame_at(i), 0xc0de00 + i * 16);
+		put(frame_at(i) + 8, i + 1 < count ? frame_at(i + 1) : 0);
+		put(frame_at(i) + 56, 0xabc000 + i);
+	}
+}
+
+static const struct scratch *walk(const struct python_state *state)
+{
+	return image_walk(0, 0, 0, FSBASE, state);
+}
+
+static void a_slot(const struct scratch *s, size_t i, uint64_t a, uint64_t b)
+{
+	assert_int_equal(s->slots[i].a, a);
+	assert_int_equal(s->slots[i].b, b);
+}
+
+static void shim_frames_end_a_run_and_are_its_anchor(void **state)
+{
+	struct python_state python = make_state(ANCHOR_SHIM);
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	chain(2);
+	put(frame_at(1) + 8, CSTACK + 0x100);             /* the run's entry frame lies on the C stack */
+	cstack[0x100 + 70] = 3;
+	put(CSTACK + 0x100 + 8, frame_at(5));             /* and leads to the outer run */
+	put(frame_at(5), 0xc0dead);
+	put(frame_at(5) + 8, CSTACK + 0x400);
+	cstack[0x400 + 70] = 4;                           /* 3.14 has a second such owner */
+	put(STATE + 72, frame_at(0));
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_ROOT);
+	assert_int_equal(s->head.python, 5);
+	a_slot(s, 0, 0xc0de00, 0xabc000);
+	a_slot(s, 1, 0xc0de10, 0xabc001);
+	a_slot(s, 2, 0, CSTACK + 0x100);
+	assert_int_equal(s->slots[3].a, 0xc0dead);
+	a_slot(s, 4, 0, CSTACK + 0x400);
+}
+
+static void cframes_are_anchors_where_frames_say_they_are_entries(void **state)
+{
+	struct python_state python = make_state(ANCHOR_CFRAME);
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	python.layout.frame_in_cframe = 1;
+	python.layout.tstate_frame = 56;
+	chain(3);
+	heap[frame_at(1) + 68 - HEAP] = 1;                /* frames 0 and 1 are one eval call, 2 another */
+	heap[frame_at(2) + 68 - HEAP] = 1;
+	put(STATE + 56, CSTACK + 0x200);
+	put(CSTACK + 0x200 + 8, frame_at(0));
+	put(CSTACK + 0x200 + 16, CSTACK + 0x600);
+	put(CSTACK + 0x600 + 16, 0);
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_ROOT);
+	assert_int_equal(s->head.python, 5);
+	a_slot(s, 2, 0, CSTACK + 0x200);
+	a_slot(s, 4, 0, CSTACK + 0x600);
+}
+
+static void without_an_entry_mark_every_frame_is_its_own_call(void **state)
+{
+	struct python_state python = make_state(ANCHOR_CFRAME);
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	python.layout.frame_is_entry = 0xffff;
+	chain(2);
+	put(STATE + 72, frame_at(0));
+	put(STATE + 56, CSTACK + 0x200);
+	put(CSTACK + 0x200 + 16, CSTACK + 0x300);
+	s = walk(&python);
+	assert_int_equal(s->head.python, 4);
+	a_slot(s, 1, 0, CSTACK + 0x200);
+	a_slot(s, 3, 0, CSTACK + 0x300);
+}
+
+static void without_anchors_there_are_frames_only_and_lasti_is_32_bits(void **state)
+{
+	struct python_state python = make_state(ANCHOR_NONE);
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	python.layout.instr_is_pointer = 0;
+	chain(3);
+	put(frame_at(0) + 56, 0xffffffff00000012ull);
+	put(STATE + 72, frame_at(0));
+	s = walk(&python);
+	assert_int_equal(s->head.python, 3);
+	a_slot(s, 0, 0xc0de00, 0x12);
+}
+
+static void tag_bits_of_the_code_word_are_taken_off(void **state)
+{
+	struct python_state python = make_state(ANCHOR_SHIM);
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	python.layout.code_tag_mask = 3;
+	chain(1);
+	put(frame_at(0), 0xc0de03);
+	put(STATE + 72, frame_at(0));
+	s = walk(&python);
+	a_slot(s, 0, 0xc0de00, 0xabc000);
+}
+
+static void the_threads_list_stands_in_for_a_missing_block(void **state)
+{
+	struct python_state python = make_state(ANCHOR_NONE);
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	chain(1);
+	put(FSBASE + BLOCK_OFFSET, 0);
+	put(INTERPRETER + 16, STATE + 0x400);             /* another thread first */
+	put(STATE + 0x400 + 152, FSBASE + 64);
+	put(STATE + 0x400 + 8, STATE);
+	put(STATE + 72, frame_at(0));
+	s = walk(&python);
+	assert_int_equal(s->head.python, 1);
+}
+
+static void a_foreign_state_in_the_block_is_not_believed(void **state)
+{
+	struct python_state python = make_state(ANCHOR_NONE);
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	chain(1);
+	put(STATE + 152, 0x1234);
+	put(STATE + 72, frame_at(0));
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_NO_STATE);
+	assert_int_equal(s->head.python, 0);
+}
+
+static void a_thread_list_in_a_circle_ends(void **state)
+{
+	struct python_state python = make_state(ANCHOR_NONE);
+
+	(void)state;
+	begin();
+	put(FSBASE + BLOCK_OFFSET, 0);
+	put(STATE + 152, 1);
+	put(STATE + 8, STATE);
+	assert_int_equal(walk(&python)->head.python_end, PYTHON_NO_STATE);
+}
+
+static void a_frame_list_in_a_circle_is_cut(void **state)
+{
+	struct python_state python = make_state(ANCHOR_NONE);
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	chain(2);
+	put(frame_at(1) + 8, frame_at(0));
+	put(STATE + 72, frame_at(0));
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_TOO_DEEP);
+	assert_true(s->head.python <= PYTHON_SLOTS_MAX);
+	put(frame_at(0) + 8, frame_at(0));
+	assert_int_equal(walk(&python)->head.python_end, PYTHON_BROKEN);
+}
+
+static void unreadable_and_crooked_frames_end_the_chain_but_keep_what_was_read(void **state)
+{
+	struct python_state python = make_state(ANCHOR_NONE);
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	chain(3);
+	put(STATE + 72, frame_at(0));
+	put(frame_at(2) + 8, 0x10);
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_FAULT);
+	assert_int_equal(s->head.python, 3);
+	put(frame_at(2) + 8, frame_at(0) + 1);
+	assert_int_equal(walk(&python)->head.python_end, PYTHON_BROKEN);
+}
+
+static void a_frame_without_code_is_not_taken_for_the_end_of_a_run(void **state)
+{
+	struct python_state python = make_state(ANCHOR_NONE);
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	chain(3);
+	put(STATE + 72, frame_at(0));
+	put(frame_at(1), 0);
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_BROKEN);
+	assert_int_equal(s->head.python, 1);
+	python.layout.code_tag_mask = 3;
+	put(frame_at(1), 2);
+	assert_int_equal(walk(&python)->head.python_end, PYTHON_BROKEN);
+}
+
+static void a_frame_at_the_end_of_memory_is_still_read(void **state)
+{
+	struct python_state python = make_state(ANCHOR_NONE);
+	uint64_t last = HEAP + sizeof(heap) - 88;
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	put(last, 0xc0de);
+	put(STATE + 72, last);
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_ROOT);
+	a_slot(s, 0, 0xc0de, 0);
+}
+
+static void offsets_past_the_frame_stay_inside_the_buffer(void **state)
+{
+	struct python_state python = make_state(ANCHOR_SHIM);
+
+	(void)state;
+	begin();
+	memset(&python.layout, 0xff, sizeof(python.layout));
+	python.layout.tstate_thread_id = 152;
+	python.layout.anchor = ANCHOR_SHIM;
+	chain(4);
+	walk(&python); /* the sanitizers watch */
+	python.layout.anchor = ANCHOR_CFRAME;
+	assert_true(walk(&python)->head.python <= PYTHON_SLOTS_MAX);
+}
+
+static void a_process_without_interpreter_has_no_python_part(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(walk(NULL)->head.python_end, PYTHON_NONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shim_frames_end_a_run_and_are_its_anchor),
+		cmocka_unit_test(cframes_are_anchors_where_frames_say_they_are_entries),
+		cmocka_unit_test(without_an_entry_mark_every_frame_is_its_own_call),
+		cmocka_unit_test(without_anchors_there_are_frames_only_and_lasti_is_32_bits),
+		cmocka_unit_test(tag_bits_of_the_code_word_are_taken_off),
+		cmocka_unit_test(the_threads_list_stands_in_for_a_missing_block),
+		cmocka_unit_test(a_foreign_state_in_the_block_is_not_believed),
+		cmocka_unit_test(a_thread_list_in_a_circle_ends),
+		cmocka_unit_test(a_frame_list_in_a_circle_is_cut),
+		cmocka_unit_test(unreadable_and_crooked_frames_end_the_chain_but_keep_what_was_read),
+		cmocka_unit_test(a_frame_without_code_is_not_taken_for_the_end_of_a_run),
+		cmocka_unit_test(a_frame_at_the_end_of_memory_is_still_read),
+		cmocka_unit_test(offsets_past_the_frame_stay_inside_the_buffer),
+		cmocka_unit_test(a_process_without_interpreter_has_no_python_part),
+	};
+
+	return cmocka_run_group_tests_name("walk/cpython", tests, NULL, NULL);
+}

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The kernel walker's own C, compiled for user space, on made-up memory.
+
+WALK_PARTS := $(B)/tests/walk/image.o $(patsubst bpf/%.bpf.c,$(B)/tests/walk/%.bpf.user.o,bpf/walk.bpf.c bpf/native.bpf.c bpf/cpython.bpf.c)
+WALK_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/walk/test_*.c))
+
+$(B)/tests/walk/%.bpf.user.o: bpf/%.bpf.c bpf/state.h bpf/events.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$(WALK_TESTS): $(B)/tests/walk/%: tests/walk/%.c tests/walk/image.h $(WALK_PARTS)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests/walk $(ALL_CFLAGS) -o $@ $< $(WALK_PARTS) -lcmocka
+
+.PHONY: walk
+walk: $(WALK_TESTS) ## the kernel walker on memory images, in user space
+	$(Q)set -e; for t in $(WALK_TESTS); do echo "== $$t"; $$t; done

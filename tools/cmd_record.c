@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_record.c - connprof record: samples a live service and writes its flame graph. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "connprof.h"
+#include "message.h"
+#include "output.h"
+#include "watch.h"
+
+#define RESCUE_PATH "connprof-rescue.pb.gz"
+
+/* The picture could not be made (no flamegraph.pl, say), but what was sampled cannot be had again: keep it as a
+ * recording, which any format can be made from later. Adds to the message where it is. */
+static void rescue(const struct output_plan *plan, const struct options *options,
+		   const struct connprof_recording *recording, struct connprof_error *error)
+{
+	struct output_plan kept = {CONNPROF_VIEW_PROFILE, "pprof", RESCUE_PATH};
+	size_t length = strlen(error->text);
+
+	if (!strcmp(plan->format, "pprof") || !strcmp(plan->path, "-") || access(RESCUE_PATH, F_OK) == 0)
+		return;
+	if (output_save(&kept, options, recording, NULL) == 0)
+		snprintf(error->text + length, sizeof(error->text) - length, "; the samples are kept in %s", RESCUE_PATH);
+}
+
+static int write_profile(const struct output_plan *plan, const struct options *options,
+			 struct connprof_session *session)
+{
+	const struct connprof_recording *recording = connprof_session_recording(session);
+	struct connprof_progress progress = {0};
+	struct connprof_error error = {0};
+
+	if (output_save(plan, options, recording, &error)) {
+		connprof_session_progress(session, &progress);
+		if (progress.samples)
+			rescue(plan, options, recording, &error);
+		return message_failed(&error);
+	}
+	if (options->quiet)
+		return 0;
+	if (strcmp(plan->path, "-"))
+		message_say("wrote %s", plan->path);
+	if (connprof_report_summary(recording, stderr, &error))
+		return message_failed(&error);
+	return 0;
+}
+
+int cmd_record(const struct options *options)
+{
+	struct watch_hooks hooks = {0};
+	struct output_plan plan;
+	struct watch watch;
+	int status = output_plan(options, CONNPROF_VIEW_PROFILE, true, &plan);
+
+	if (status)
+		return status;
+	status = watch_run(&watch, options, CONNPROF_SAMPLES, &hooks);
+	if (!status)
+		status = write_profile(&plan, options, watch.session);
+	if (!status)
+		status = watch.status;
+	watch_done(&watch);
+	return status;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd_report.c - connprof report: renders a recording again.
+ *
+ * What is shown follows from --view, else from the format: a format of profiles shows the profile, any other the verdict.
+ * With neither a format nor an output the summary lines that `record` ended with are printed.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "connprof.h"
+#include "message.h"
+#include "output.h"
+
+static enum connprof_view wanted_view(const struct options *options)
+{
+	const char *view = options->view;
+
+	if (view)
+		return !strcmp(view, "verdict") ? CONNPROF_VIEW_VERDICT :
+		       !strcmp(view, "sites") ? CONNPROF_VIEW_SITES : CONNPROF_VIEW_PROFILE;
+	if (options->format && !connprof_format_find(CONNPROF_VIEW_PROFILE, options->format, NULL) &&
+	    connprof_format_find(CONNPROF_VIEW_VERDICT, options->format, NULL))
+		return CONNPROF_VIEW_VERDICT;
+	return CONNPROF_VIEW_PROFILE;
+}
+
+static int print_summary(const struct connprof_recording *recording)
+{
+	struct connprof_error error = {0};
+
+	if (connprof_report_summary(recording, stdout, &error))
+		return message_failed(&error);
+	return message_flush(stdout, "standard output", 0);
+}
+
+/* The verdict is the exit status here too: a window recorded once can be judged by several sets of rules. */
+static int judge(struct connprof_recording *recording, const struct options *options, int *verdict)
+{
+	struct connprof_accepted *accepted = NULL;
+	struct connprof_rules rules;
+	struct connprof_error error = {0};
+	int status = output_accepted(options, &accepted);
+
+	if (status)
+		return status;
+	rules = output_rules(options, accepted);
+	*verdict = connprof_recording_judge(recording, &rules, &error);
+	connprof_accepted_free(accepted);
+	return *verdict < 0 ? message_failed(&error) : 0;
+}
+
+static int render(struct connprof_recording *recording, const struct options *options, const struct output_plan *plan)
+{
+	int verdict = CONNPROF_OK, status = 0;
+
+	if (plan->view != CONNPROF_VIEW_PROFILE)
+		status = judge(recording, options, &verdict);
+	if (!status)
+		status = output_write(plan, options, recording);
+	if (!status && plan->view == CONNPROF_VIEW_VERDICT)
+		status = output_baseline(options, recording);
+	if (status || plan->view != CONNPROF_VIEW_VERDICT)
+		return status;
+	return verdict;
+}
+
+int cmd_report(const struct options *options)
+{
+	bool summary = !options->output && !options->format && !options->view;
+	struct connprof_recording *recording = NULL;
+	struct connprof_error error = {0};
+	struct output_plan plan = {0};
+	int status = summary ? 0 : output_plan(options, wanted_view(options), false, &plan);
+
+	if (status)
+		return status;
+	if (connprof_recording_load(options->file, &recording, &error))
+		return message_failed(&error);
+	status = summary ? print_summary(recording) : render(recording, options, &plan);
+	connprof_recording_free(recording);
+	return status;
+}

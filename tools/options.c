@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* options.c - the options table, and the parser and the help made from it. */
+#include "options.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "connprof.h"
+#include "message.h"
+
+#define PID_LIMIT 4194304 /* PID_MAX_LIMIT of the kernel's include/linux/threads.h, 64-bit */
+
+enum kind {
+	FLAG,     /* bool */
+	TALLY,    /* unsigned: how often it was given */
+	TEXT,     /* const char *, one of .choices if there are any */
+	LIST,     /* struct option_list, likewise */
+	PID,      /* the pids */
+	DURATION, /* uint64_t, nanoseconds */
+	COUNT,    /* unsigned within low..high */
+	REAL,     /* double, 0 or more */
+	REFUSED,  /* a flag of py-spy or of a later version: .help says why not; left out of --help */
+};
+
+struct row {
+	const char *name;
+	char letter;          /* 0: none */
+	const char *argument; /* NULL: takes none */
+	enum kind kind;
+	size_t offset;        /* in struct options */
+	unsigned low, high;
+	const char *choices;  /* space-separated; NULL: anything */
+	unsigned commands;
+	const char *help;
+};
+
+#define AT(field) offsetof(struct options, field)
+#define LIVE (RECORD | TRACE | CHECK)
+#define PROFILES (RECORD | REPORT)
+#define JUDGES (CHECK | REPORT)
+#define SITES (TRACE | CHECK | REPORT)
+#define ALL (LIVE | DUMP | REPORT | DOCTOR)
+
+static const struct row rows[] = {
+	{"pid", 'p', "PID", PID, 0, 0, 0, NULL, LIVE | DUMP, "the process to attach to (repeatable)"},
+	{"duration", 'd', "TIME", DURATION, AT(duration_ns), 0, 0, NULL, LIVE,
+	 "end after TIME: 30, 500ms, 2s, 1m (default: at Ctrl-C, or when the target ends)"},
+	{"output", 'o', "FILE", TEXT, AT(output), 0, 0, NULL, LIVE | DUMP | REPORT, "write to FILE ('-': standard output)"},
+	{"format", 'f', "NAME", TEXT, AT(format), 0, 0, NULL, LIVE | DUMP | REPORT,
+	 "the output's format (default: from FILE's extension)"},
+	{"json", 'j', NULL, FLAG, AT(json), 0, 0, NULL, TRACE | CHECK | DUMP | DOCTOR, "the same as --format json"},
+	{"rate", 'r', "HZ", COUNT, AT(rate_hz), 1, 10000, NULL, RECORD | CHECK,
+	 "samples per second of CPU time (default 99)"},
+	{"threads", 't', NULL, FLAG, AT(threads), 0, 0, NULL, PROFILES, "the thread as the root frame"},
+	{"native", 'n', NULL, FLAG, AT(native), 0, 0, NULL, PROFILES | DUMP,
+	 "show the interpreter's own C frames too (other native frames are always shown)"},
+	{"function", 'F', NULL, FLAG, AT(functions), 0, 0, NULL, PROFILES, "merge by function instead of by line"},
+	{"nolineno", 0, NULL, FLAG, AT(nolineno), 0, 0, NULL, PROFILES, "no line numbers in names"},
+	{"kernel", 0, NULL, FLAG, AT(kernel), 0, 0, NULL, RECORD | DUMP, "kernel frames too"},
+	{"mode", 0, "MODE", TEXT, AT(mode), 0, 0, "cpu", RECORD, "what to sample: cpu (the default)"},
+	{"subprocesses", 's', NULL, FLAG, AT(subprocesses), 0, 0, NULL, RECORD | DUMP,
+	 "follow children (accepted as py-spy has it: it is the default)"},
+	{"no-children", 0, NULL, FLAG, AT(no_children), 0, 0, NULL, LIVE | DUMP, "do not follow children of PID"},
+	{"title", 0, "TEXT", TEXT, AT(title), 0, 0, NULL, PROFILES, "the picture's title"},
+	{"view", 0, "NAME", TEXT, AT(view), 0, 0, "profile verdict sites", REPORT,
+	 "what to render: profile, verdict (as check) or sites (as trace)"},
+	{"min-requests", 0, "N", COUNT, AT(min_requests), 0, 1000000000, NULL, JUDGES,
+	 "fewer requests than this are inconclusive (default 20)"},
+	{"max-connects-per-request", 0, "X", REAL, AT(max_connects_per_request), 0, 0, NULL, JUDGES,
+	 "connections per request that are still no finding (default 0.05)"},
+	{"max-churn", 0, "X", REAL, AT(max_churn), 0, 0, NULL, JUDGES,
+	 "short-lived connections a second that are still no finding (default 2)"},
+	{"protocol", 0, "NAME", LIST, AT(protocols), 0, 0, "redis http any", JUDGES,
+	 "peers that decide the verdict: redis (the default), http, any (repeatable)"},
+	{"redis", 0, "HOST:PORT", LIST, AT(redis_peers), 0, 0, NULL, SITES,
+	 "take this peer for Redis though it cannot be read (repeatable)"},
+	{"app", 0, "PATTERN", LIST, AT(app_patterns), 0, 0, NULL, SITES,
+	 "files that match are the application's own (repeatable)"},
+	{"library", 0, "PATTERN", LIST, AT(library_patterns), 0, 0, NULL, SITES,
+	 "files that match are a library's (repeatable)"},
+	{"baseline", 0, "FILE", TEXT, AT(baseline), 0, 0, NULL, JUDGES,
+	 "findings in FILE are accepted: shown, but they do not count"},
+	{"write-baseline", 0, "FILE", TEXT, AT(write_baseline), 0, 0, NULL, JUDGES, "write the findings to FILE, for --baseline"},
+	{"suppress", 0, "FILE", TEXT, AT(suppress), 0, 0, NULL, JUDGES,
+	 "findings that fit a line of FILE, conn:RULE:PATTERN, do not count"},
+	{"redis-server", 0, "URL", TEXT, AT(redis_server), 0, 0, NULL, CHECK,
+	 "also ask this server: redis://[user:password@]host:port[/db]"},
+	{"events", 0, "FILE", TEXT, AT(events), 0, 0, NULL, LIVE,
+	 "write the event stream too, for `connprof report` (.events.jsonl)"},
+	{"gil", 'g', NULL, REFUSED, 0, 0, 0, NULL, RECORD,
+	 "threads are sampled with and without the GIL, and this version cannot tell them apart"},
+	{"idle", 'i', NULL, REFUSED, 0, 0, 0, NULL, RECORD,
+	 "this version samples running threads only; `connprof dump` shows idle ones"},
+	{"slower-than", 0, "TIME", REFUSED, 0, 0, 0, NULL, RECORD, "this version does not tell slow requests apart"},
+	{"quiet", 'q', NULL, FLAG, AT(quiet), 0, 0, NULL, ALL, "say nothing but errors and the result"},
+	{"verbose", 'v', NULL, TALLY, AT(verbose), 0, 0, NULL, ALL, "say what is being done; -vv says more"},
+	{"help", 'h', NULL, FLAG, AT(help), 0, 0, NULL, ALL, "this list"},
+};
+
+enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]), LONG_BASE = 256 };
+
+static bool is_choice(const char *choices, const char *value)
+{
+	size_t length = strlen(value);
+
+	for (const char *at = choices; at && length; at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL)
+		if (!strncmp(at, value, length) && (at[length] == ' ' || at[length] == '\0'))
+			return true;
+	return false;
+}
+
+static bool parse_count(const char *text, unsigned low, unsigned high, unsigned *out)
+{
+	unsigned long value;
+	char *end;
+
+	if (*text < '0' || *text > '9' || strlen(text) > 10)
+		return false;
+	value = strtoul(text, &end, 10);
+	if (*end || value < low || value > high)
+		return false;
+	*out = (unsigned)value;
+	return true;
+}
+
+static bool parse_real(const char *text, double *out)
+{
+	double value;
+	char *end;
+
+	if ((*text < '0' || *text > '9') && *text != '.')
+		return false;
+	value = strtod(text, &end);
+	if (end == text || *end || !isfinite(value))
+		return false;
+	*out = value;
+	return true;
+}
+
+static int add_pid(struct options *options, const char *text)
+{
+	unsigned pid;
+
+	if (!parse_count(text, 1, PID_LIMIT, &pid))
+		return message_usage(options->command, "'%s' is not a process id", text);
+	for (size_t i = 0; i < options->pid_count; i++)
+		if (options->pids[i] == (pid_t)pid)
+			return 0;
+	if (options->pid_count == OPTIONS_PIDS_MAX)
+		return message_usage(options->command, "more than %d processes", OPTIONS_PIDS_MAX);
+	options->pids[options->pid_count++] = (pid_t)pid;
+	return 0;
+}
+
+static int add_text(const struct options *options, const struct row *row, struct option_list *list, const char *value)
+{
+	if (list->count == OPTIONS_LIST_MAX)
+		return message_usage(options->command, "--%s: more than %d values", row->name, OPTIONS_LIST_MAX);
+	list->items[list->count++] = value;
+	return 0;
+}
+
+/* Where a row's value goes: 0, or CONNPROF_USAGE with the mistake said. */
+static int set_value(struct options *options, const struct row *row, const char *value)
+{
+	void *at = (char *)options + row->offset;
+	const struct command *command = options->command;
+
+	if (row->choices && !is_choice(row->choices, value))
+		return message_usage(command, "--%s %s is not in this version: it takes %s", row->name, value, row->choices);
+	if (row->argument && !*value)
+		return message_usage(command, "--%s: empty %s", row->name, row->argument);
+	switch (row->kind) {
+	case FLAG:
+		*(bool *)at = true;
+		return 0;
+	case TALLY:
+		++*(unsigned *)at;
+		return 0;
+	case TEXT:
+		*(const char **)at = value;
+		return 0;
+	case LIST:
+		return add_text(options, row, at, value);
+	case PID:
+		return add_pid(options, value);
+	case DURATION:
+		if (connprof_parse_duration(value, at) || *(uint64_t *)at == 0)
+			return message_usage(command, "--%s: '%s' is not a duration (30, 500ms, 2s, 1m)", row->name, value);
+		return 0;
+	case COUNT:
+		if (!parse_count(value, row->low, row->high, at))
+			return message_usage(command, "--%s: '%s' is not a whole number from %u to %u", row->name, value,
+					     row->low, row->high);
+		return 0;
+	case REAL:
+		if (!parse_real(value, at))
+			return message_usage(command, "--%s: '%s' is not a number of 0 or more", row->name, value);
+		return 0;
+	case REFUSED:
+		break;
+	}
+	return message_usage(command, "--%s is not in this version: %s", row->name, row->help);
+}
+
+static const struct row *row_by_letter(unsigned bit, int letter)
+{
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		if ((rows[i].commands & bit) && rows[i].letter == letter)
+			return &rows[i];
+	return NULL;
+}
+
+/* What getopt_long wants: '-' gives operands in place, so that "--" stays where it is; ':' tells a missing argument
+ * from an unknown option. */
+static void fill_getopt(unsigned bit, char *letters, struct option *longs)
+{
+	*letters++ = '-';
+	*letters++ = ':';
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		const struct row *row = &rows[i];
+
+		if (!(row->commands & bit))
+			continue;
+		*longs++ = (struct option){row->name, row->argument ? required_argument : no_argument, NULL,
+					   LONG_BASE + (int)i};
+		if (!row->letter)
+			continue;
+		*letters++ = row->letter;
+		if (row->argument)
+			*letters++ = ':';
+	}
+	*letters = '\0';
+	*longs = (struct option){0};
+}
+
+/* getopt found nothing, or more than one option, that `given` could be. */
+static int refuse_unknown(const struct command *command, const char *given, int letter)
+{
+	char list[512] = "";
+	size_t length = strcspn(given, "="), at = 0, matches = 0;
+
+	if (letter && letter < LONG_BASE)
+		return message_usage(command, "unknown option -%c", letter);
+	if (letter)
+		return message_usage(command, "--%s takes no value", rows[letter - LONG_BASE].name);
+	for (size_t i = 0; i < ROW_COUNT && length > 2; i++)
+		if ((rows[i].commands & command->bit) && !strncmp(rows[i].name, given + 2, length - 2)) {
+			int wrote = snprintf(list + at, sizeof(list) - at, "%s--%s", at ? ", " : "", rows[i].name);
+
+			at = at + (size_t)wrote < sizeof(list) ? at + (size_t)wrote : sizeof(list) - 1;
+			matches++;
+		}
+	if (matches > 1)
+		return message_usage(command, "%.*s could be %s", (int)length, given, list);
+	return message_usage(command, "unknown option %.*s", (int)length, given);
+}
+
+static int take_operand(struct options *options, const char *operand)
+{
+	const struct command *command = options->command;
+
+	if (command->bit == REPORT && !options->file) {
+		options->file = operand;
+		return 0;
+	}
+	if ((command->bit & (LIVE | DUMP)) && *operand && strspn(operand, "0123456789") == strlen(operand))
+		return message_usage(command, "unexpected '%s': a process is given as -p %s", operand, operand);
+	if (command->bit & LIVE)
+		return message_usage(command, "unexpected '%s': a command to run follows --", operand);
+	return message_usage(command, "unexpected '%s'", operand);
+}
+
+static int parse_each(struct options *options, int argc, char **argv)
+{
+	char letters[2 * ROW_COUNT + 3];
+	struct option longs[ROW_COUNT + 1];
+	const struct command *command = options->command;
+	int got, failed = 0;
+
+	fill_getopt(command->bit, letters, longs);
+	opterr = 0;
+	while (!failed && (got = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		if (got == 1)
+			failed = take_operand(options, optarg);
+		else if (got == ':')
+			failed = message_usage(command, "%s needs a value", argv[optind - 1]);
+		else if (got == '?')
+			failed = refuse_unknown(command, argv[optind - 1], optopt);
+		else
+			failed = set_value(options, got >= LONG_BASE ? &rows[got - LONG_BASE]
+								     : row_by_letter(command->bit, got), optarg);
+		if (options->help)
+			return 0;
+	}
+	if (!failed && optind < argc) {
+		if (!(command->bit & LIVE))
+			return message_usage(command, "%s runs no command", command->name);
+		options->run = argv + optind;
+	}
+	return failed;
+}
+
+/* What no single option can see. */
+static int check_together(const struct options *options)
+{
+	const struct command *command = options->command;
+
+	if ((command->bit & LIVE) && !options->pid_count && !options->run)
+		return message_usage(command, "nothing to watch: give -p PID, or a command after --");
+	if (command->bit == DUMP && !options->pid_count)
+		return message_usage(command, "nothing to look at: give -p PID");
+	if (options->pid_count && options->run)
+		return message_usage(command, "give -p PID or a command after --, not both");
+	if (command->bit == REPORT && !options->file)
+		return message_usage(command, "no recording given");
+	if (options->json && options->format && strcmp(options->format, "json"))
+		return message_usage(command, "--json and --format %s exclude each other", options->format);
+	return 0;
+}
+
+bool options_parse(const struct command *command, int argc, char **argv, struct options *options, int *status)
+{
+	/* The defaults are the rules' own, INTERFACE of connprof_rules. */
+	*options = (struct options){
+		.command = command, .min_requests = 20, .max_connects_per_request = 0.05, .max_churn = 2,
+	};
+	*status = parse_each(options, argc, argv);
+	if (!*status && options->help) {
+		options_help(command, stdout);
+		*status = message_flush(stdout, "standard output", CONNPROF_OK);
+		return false;
+	}
+	if (!*status)
+		*status = check_together(options);
+	if (!*status && options->json)
+		options->format = "json";
+	return !*status;
+}
+
+void options_help(const struct command *command, FILE *stream)
+{
+	fprintf(stream, "usage: connprof %s %s\n", command->name, command->synopsis[0]);
+	if (command->synopsis[1])
+		fprintf(stream, "       connprof %s %s\n", command->name, command->synopsis[1]);
+	fprintf(stream, "\n%s\n\n", command->purpose);
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		const struct row *row = &rows[i];
+		char name[64], letter[8] = "    ";
+
+		if (!(row->commands & command->bit) || row->kind == REFUSED)
+			continue;
+		if (row->letter)
+			snprintf(letter, sizeof(letter), "-%c, ", row->letter);
+		snprintf(name, sizeof(name), "%s--%s%s%s", letter, row->name, row->argument ? " " : "",
+			 row->argument ? row->argument : "");
+		if (strlen(name) > 25)
+			fprintf(stream, "  %s\n%28s%s\n", name, "", row->help);
+		else
+			fprintf(stream, "  %-26s%s\n", name, row->help);
+	}
+	if (command->view)
+		fprintf(stream, "\nformats: %s\n", connprof_format_names(command->view));
+	if (command->bit == REPORT)
+		fprintf(stream, "formats with --view verdict: %s\nformats with --view sites: %s\n",
+			connprof_format_names(CONNPROF_VIEW_VERDICT), connprof_format_names(CONNPROF_VIEW_SITES));
+}
