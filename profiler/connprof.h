@@ -52,6 +52,7 @@ void connprof_log_to(connprof_log_function function, int level);
 enum connprof_collect {
 	CONNPROF_SAMPLES = 1,     /* CPU samples with stacks */
 	CONNPROF_CONNECTIONS = 2, /* connections, what they carry, requests */
+	CONNPROF_REQUESTS = 16,   /* what happens inside a request is tied to it: with the two above */
 };
 
 struct connprof_config {

@@ -10,12 +10,14 @@
 #include "model/profile.h"
 #include "model/requests.h"
 #include "model/state.h"
+#include "model/tied.h"
 #include "model/verdict.h"
 
 struct model {
 	struct connprof_recording *recording;
 	struct processes *processes;
 	struct profile *profile;
+	struct tied *tied;
 	struct groups *groups;
 	struct requests *requests;
 	struct conns *conns;
@@ -31,8 +33,9 @@ struct model *model_new(struct connprof_recording *recording)
 	model->recording = recording;
 	model->processes = processes_new(recording);
 	model->profile = profile_new(recording);
+	model->tied = model->profile ? tied_new(recording, model->profile) : NULL;
 	model->groups = groups_new();
-	model->requests = model->groups ? requests_new(recording, model->groups) : NULL;
+	model->requests = model->groups && model->tied ? requests_new(recording, model->groups, model->tied) : NULL;
 	model->conns = model->requests ? conns_new(recording, model->groups, model->requests) : NULL;
 	if (!model->processes || !model->profile || !model->conns) {
 		model_free(model);
@@ -51,21 +54,31 @@ void model_free(struct model *model)
 	conns_free(model->conns);
 	requests_free(model->requests);
 	groups_free(model->groups);
+	tied_free(model->tied);
 	profile_free(model->profile);
 	processes_free(model->processes);
 	free(model);
+}
+
+/* Only what the thread itself ties: that a request is the only one of its process says nothing of the other threads' time. */
+static struct work *work_of(struct model *model, const struct event *event)
+{
+	enum tie tie;
+	struct request *request = requests_current(model->requests, event->pid, event->tid, event->time_ns, &tie);
+
+	return request && tie == TIE_THREAD ? request_work(request) : NULL;
 }
 
 int model_feed(struct model *model, const struct event *event)
 {
 	switch (event->kind) {
 	case EVENT_SAMPLE:
-		return profile_add(model->profile, event);
+		return tied_sample(model->tied, work_of(model, event), event);
 	case EVENT_PROCESS:
 		return processes_add(model->processes, event);
 	case EVENT_EXIT:
 		processes_exit(model->processes, event->pid);
-		requests_exit(model->requests, event->pid);
+		requests_exit(model->requests, event->pid, event->time_ns);
 		return 0;
 	case EVENT_LOST:
 		if (event->lost.reason < DROP_COUNT)
@@ -89,6 +102,7 @@ int model_refresh(struct model *model, uint64_t start_ns, uint64_t end_ns)
 	struct connprof_recording *recording = model->recording;
 	struct model_parts parts;
 	struct conns_totals totals;
+	int code;
 
 	model->start_ns = start_ns;
 	model->end_ns = end_ns;
@@ -99,13 +113,16 @@ int model_refresh(struct model *model, uint64_t start_ns, uint64_t end_ns)
 	recording->preexisting = totals.preexisting;
 	recording->accepted = totals.accepted;
 	requests_summary(model->requests, &recording->requests);
+	code = tied_refresh(model->tied);
 	model_parts(model, &parts);
-	return verdict_make(recording, &parts, &verdict_default_rules, false);
+	return code ? code : verdict_make(recording, &parts, &verdict_default_rules, false);
 }
 
 int model_finish(struct model *model, uint64_t start_ns, uint64_t end_ns)
 {
-	int code = model_refresh(model, start_ns, end_ns);
+	int code;
 
+	requests_window_ends(model->requests, end_ns);
+	code = model_refresh(model, start_ns, end_ns);
 	return code ? code : conns_open_ends(model->conns);
 }

@@ -36,9 +36,10 @@ void profile_free(struct profile *profile)
 	free(profile);
 }
 
-static size_t slot_of(uint32_t stack, uint32_t pid, uint32_t tid, size_t size)
+static size_t slot_of(const struct profile_row *row, size_t size)
 {
-	uint64_t hash = stack * 0x9e3779b97f4a7c15u ^ ((uint64_t)pid << 32 | tid) * 0xc2b2ae3d27d4eb4fu;
+	uint64_t hash = ((uint64_t)row->latency << 32 | row->stack) * 0x9e3779b97f4a7c15u ^
+			((uint64_t)row->pid << 32 | row->tid) * 0xc2b2ae3d27d4eb4fu;
 
 	return (hash ^ hash >> 29) * 0xbf58476d1ce4e5b9u >> 32 & (size - 1);
 }
@@ -55,8 +56,7 @@ static int grow(struct profile *profile)
 	if (!slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < recording->profile_count; i++) {
-		const struct profile_row *row = &recording->profile[i];
-		size_t at = slot_of(row->stack, row->pid, row->tid, size);
+		size_t at = slot_of(&recording->profile[i], size);
 
 		while (slots[at])
 			at = (at + 1) & (size - 1);
@@ -68,7 +68,12 @@ static int grow(struct profile *profile)
 	return 0;
 }
 
-static int find_or_add(struct profile *profile, const struct event *event, struct profile_row **out)
+static bool same_key(const struct profile_row *a, const struct profile_row *b)
+{
+	return a->stack == b->stack && a->pid == b->pid && a->tid == b->tid && a->latency == b->latency;
+}
+
+static int find_or_add(struct profile *profile, const struct profile_row *wanted, struct profile_row **out)
 {
 	struct connprof_recording *recording = profile->recording;
 	size_t at;
@@ -76,11 +81,10 @@ static int find_or_add(struct profile *profile, const struct event *event, struc
 
 	if (code)
 		return code;
-	for (at = slot_of(event->stack, event->pid, event->tid, profile->size); profile->slots[at];
-	     at = (at + 1) & (profile->size - 1)) {
+	for (at = slot_of(wanted, profile->size); profile->slots[at]; at = (at + 1) & (profile->size - 1)) {
 		struct profile_row *row = &recording->profile[profile->slots[at] - 1];
 
-		if (row->stack == event->stack && row->pid == event->pid && row->tid == event->tid) {
+		if (same_key(row, wanted)) {
 			*out = row;
 			return 0;
 		}
@@ -90,28 +94,35 @@ static int find_or_add(struct profile *profile, const struct event *event, struc
 	if (code)
 		return code;
 	*out = &recording->profile[recording->profile_count++];
-	**out = (struct profile_row){ .stack = event->stack, .pid = event->pid, .tid = event->tid };
+	**out = (struct profile_row){
+		.stack = wanted->stack, .pid = wanted->pid, .tid = wanted->tid, .latency = wanted->latency,
+	};
 	profile->slots[at] = (uint32_t)recording->profile_count;
 	return 0;
 }
 
-int profile_add(struct profile *profile, const struct event *event)
+void profile_count(struct profile *profile, const struct event *event)
 {
 	struct connprof_recording *recording = profile->recording;
-	struct profile_row *row;
 	uint8_t end;
-	int code = find_or_add(profile, event, &row);
 
-	if (code)
-		return code;
-	row->samples++;
-	if (event->thread) /* threads are renamed: the latest name stands */
-		row->thread = event->thread;
 	recording->samples++;
 	stacks_get(recording->stacks, event->stack, NULL, &end);
 	if (event->stack && end < STACK_END_COUNT)
 		recording->stack_ends[end]++;
 	if (event->python_end < PYTHON_END_COUNT)
 		recording->python_ends[event->python_end]++;
+}
+
+int profile_add(struct profile *profile, const struct profile_row *added)
+{
+	struct profile_row *row;
+	int code = find_or_add(profile, added, &row);
+
+	if (code)
+		return code;
+	row->samples += added->samples;
+	if (added->thread) /* threads are renamed: the latest name stands */
+		row->thread = added->thread;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* profile.h - samples into the recording's profile rows: one row for each (stack, process, thread). */
+/* profile.h - samples into the recording's profile rows: one row for each (stack, process, thread, latency). */
 #ifndef CONNPROF_MODEL_PROFILE_H
 #define CONNPROF_MODEL_PROFILE_H
 
@@ -14,7 +14,9 @@ struct profile;
 struct profile *profile_new(struct connprof_recording *recording);
 void profile_free(struct profile *profile);
 
-/* Counts one EVENT_SAMPLE. 0, or -ENOMEM / -E2BIG when there is no room for another row (nothing is counted then). */
-int profile_add(struct profile *profile, const struct event *event);
+/* Counts one EVENT_SAMPLE in the recording's totals. */
+void profile_count(struct profile *profile, const struct event *event);
+/* Adds a row's samples to the row of the same key. 0, or -ENOMEM / -E2BIG when there is no room for another row. */
+int profile_add(struct profile *profile, const struct profile_row *row);
 
 #endif

@@ -106,6 +106,7 @@ void connprof_recording_free(struct connprof_recording *recording)
 	model_free(recording->model);
 	free(recording->targets);
 	free(recording->profile);
+	free(recording->latencies);
 	free(recording->sites);
 	free(recording->notes);
 	free(recording->open_ends);

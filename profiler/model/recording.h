@@ -15,12 +15,26 @@
 
 #define UNKNOWN_COUNT UINT64_MAX
 
-/* One line of the profile: samples with the same stack in the same thread. */
+/* One line of the profile: samples with the same stack in the same thread, inside requests of the same latency. */
 struct profile_row {
 	uint32_t stack;
 	uint32_t pid, tid;
 	uint32_t thread;       /* string id */
+	uint16_t latency;      /* bucket of the request it lies in, model/latency.h; LATENCY_NONE: in none */
 	uint64_t samples;
+};
+
+/* Requests of one latency. */
+struct latency_row {
+	uint16_t bucket;       /* model/latency.h */
+	uint64_t requests;     /* that ended, or had lasted so long at the end of the window */
+};
+
+/* Which part of a recording this is, model/cut.h. All zero: all of it. */
+struct cut_row {
+	uint64_t slower_than_ns;   /* 0: not cut */
+	bool normal;               /* the requests that are not slower, instead of those that are */
+	uint64_t requests;         /* in this part */
 };
 
 struct target_row {
@@ -130,6 +144,9 @@ struct connprof_recording {
 
 	struct site_row *sites; size_t site_count, site_capacity;
 	struct requests_summary requests;
+	struct latency_row *latencies; size_t latency_count, latency_capacity; /* ascending; empty without CONNPROF_REQUESTS */
+	uint64_t unheld;                    /* samples inside requests that could not be held until these ended */
+	struct cut_row cut;
 	uint64_t connections, preexisting, accepted; /* seen in all */
 	uint8_t verdict;                    /* enum verdict_id; NONE: not judged */
 	uint32_t verdict_note;              /* string id: why inconclusive; "" */

@@ -37,11 +37,13 @@ struct request {
 	uint64_t ordinal, begin_ns, last_sent_ns, done_ns;
 	bool answering, done;
 	struct pattern pattern;
+	struct work work;
 };
 
 struct requests {
 	struct connprof_recording *recording;
 	struct groups *groups;
+	struct tied *tied;
 	struct process *processes;
 	struct thread *threads;
 	struct request *all;
@@ -51,13 +53,14 @@ struct requests {
 	struct sketch latency;
 };
 
-struct requests *requests_new(struct connprof_recording *recording, struct groups *groups)
+struct requests *requests_new(struct connprof_recording *recording, struct groups *groups, struct tied *tied)
 {
 	struct requests *requests = calloc(1, sizeof(*requests));
 
 	if (requests) {
 		requests->recording = recording;
 		requests->groups = groups;
+		requests->tied = tied;
 	}
 	return requests;
 }
@@ -78,8 +81,10 @@ void requests_free(struct requests *requests)
 		HASH_DELETE(hh, requests->threads, thread);
 		free(thread);
 	}
-	DL_FOREACH_SAFE(requests->all, request, next_request)
+	DL_FOREACH_SAFE(requests->all, request, next_request) {
+		tied_forget(requests->tied, &request->work);
 		free(request);
+	}
 	sketch_done(&requests->latency);
 	free(requests);
 }
@@ -175,6 +180,7 @@ static void finish(struct requests *requests, struct request *request, uint64_t 
 		request->process->open--;
 		DL_DELETE2(request->process->open_list, request, prev_open, next_open);
 	}
+	tied_end(requests->tied, &request->work, request->answering ? request->last_sent_ns : time_ns);
 	if (request->answering && request->last_sent_ns >= request->begin_ns) {
 		uint64_t latency = request->last_sent_ns - request->begin_ns;
 
@@ -214,6 +220,7 @@ static void begin(struct requests *requests, struct serving *serving, const stru
 	request->ordinal = requests->observed;
 	request->pattern.early = requests->observed <= WARM_UP_REQUESTS;
 	request->begin_ns = request->last_sent_ns = event->time_ns;
+	tied_begin(requests->tied, &request->work, event->time_ns);
 	request->thread = thread;
 	request->process = process;
 	request->serving = serving;
@@ -319,7 +326,7 @@ static uint64_t workers_of(const struct process *process)
 }
 
 /* Ends what the process was serving, also where it had taken a request over from another one. */
-static void end_requests_of(struct requests *requests, uint32_t pid)
+static void end_requests_of(struct requests *requests, uint32_t pid, uint64_t time_ns)
 {
 	struct request *request, *next;
 
@@ -327,17 +334,17 @@ static void end_requests_of(struct requests *requests, uint32_t pid)
 		if ((!request->process || request->process->pid != pid) &&
 		    (!request->thread || request->thread->key >> 32 != pid))
 			continue;
-		finish(requests, request, request->last_sent_ns);
+		finish(requests, request, time_ns);
 		retire(requests, request);
 	}
 }
 
-void requests_exit(struct requests *requests, uint32_t pid)
+void requests_exit(struct requests *requests, uint32_t pid, uint64_t time_ns)
 {
 	struct process *process;
 	struct thread *thread, *next_thread;
 
-	end_requests_of(requests, pid);
+	end_requests_of(requests, pid, time_ns);
 	HASH_ITER(hh, requests->threads, thread, next_thread)
 		if (thread->key >> 32 == pid) {
 			HASH_DELETE(hh, requests->threads, thread);
@@ -382,6 +389,17 @@ uint64_t request_ordinal(const struct request *request)
 struct pattern *request_pattern(struct request *request)
 {
 	return &request->pattern;
+}
+
+struct work *request_work(struct request *request)
+{
+	return &request->work;
+}
+
+void requests_window_ends(struct requests *requests, uint64_t end_ns)
+{
+	for (struct request *request = requests->all; request; request = request->next)
+		tied_end(requests->tied, &request->work, end_ns);
 }
 
 bool requests_early(const struct requests *requests)

@@ -14,6 +14,7 @@
 #include "event.h"
 #include "model/groups.h"
 #include "model/recording.h"
+#include "model/tied.h"
 
 #define REQUEST_LINGER_NS 1000000000u
 #define WARM_UP_REQUESTS 10     /* the first so many requests are warm-up (docs/verdicts.md) */
@@ -37,20 +38,21 @@ struct requests_totals {
 	uint64_t refused;       /* not followed: a table was full */
 };
 
-struct requests *requests_new(struct connprof_recording *recording, struct groups *groups); /* both borrowed */
+struct requests *requests_new(struct connprof_recording *recording, struct groups *groups, struct tied *tied); /* all borrowed */
 void requests_free(struct requests *requests);
 
 /* I/O on an accepted connection that speaks HTTP as a server. */
 void requests_io(struct requests *requests, struct serving *serving, const struct event *event);
 /* The accepted connection is closed, gone, or no longer HTTP. */
 void requests_end(struct requests *requests, struct serving *serving, uint64_t time_ns);
-void requests_exit(struct requests *requests, uint32_t pid);
+void requests_exit(struct requests *requests, uint32_t pid, uint64_t time_ns);
 
 /* The request whose work (pid, tid) is doing; NULL when that cannot be told. *tie says on what it stands. Borrowed until the
  * next event. */
 struct request *requests_current(struct requests *requests, uint32_t pid, uint32_t tid, uint64_t time_ns, enum tie *tie);
 uint64_t request_ordinal(const struct request *request); /* from 1, in order of arrival */
 struct pattern *request_pattern(struct request *request);
+struct work *request_work(struct request *request);
 
 /* Still in warm-up? True for ever of a target that serves no requests: what is judged there does not ask. */
 bool requests_early(const struct requests *requests);
@@ -64,6 +66,9 @@ void requests_totals(const struct requests *requests, struct requests_totals *ou
 void requests_summary(const struct requests *requests, struct requests_summary *out);
 /* Longest latency seen, ns. */
 uint64_t requests_latency_max(const struct requests *requests);
+
+/* Nothing is fed any more: what lies inside requests that are still open goes to the profile. */
+void requests_window_ends(struct requests *requests, uint64_t end_ns);
 
 /* Calls visit for each request not yet over. */
 void requests_each_open(const struct requests *requests, void (*visit)(const struct pattern *pattern, void *context),

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tied.c - samples held in an array a request, given to the profile with its latency when it ends. */
+#include "model/tied.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "model/latency.h"
+
+struct held {
+	uint32_t stack, pid, tid, thread;
+	uint64_t time_ns;
+};
+
+struct tied {
+	struct connprof_recording *recording;
+	struct profile *profile;
+	size_t held;                  /* over all requests */
+	uint64_t *requests;           /* by latency bucket; NULL: requests are not asked for */
+	int failed;                   /* the first thing that could not be kept: told by the next refresh */
+};
+
+_Static_assert(sizeof(struct held) * HELD_MAX == 24u << 20, "as docs/overhead.md has it");
+
+struct tied *tied_new(struct connprof_recording *recording, struct profile *profile)
+{
+	struct tied *tied = calloc(1, sizeof(*tied));
+
+	if (!tied)
+		return NULL;
+	tied->recording = recording;
+	tied->profile = profile;
+	tied->requests = calloc(LATENCY_BUCKETS, sizeof(*tied->requests));
+	if (tied->requests)
+		return tied;
+	free(tied);
+	return NULL;
+}
+
+void tied_free(struct tied *tied)
+{
+	if (!tied)
+		return;
+	free(tied->requests);
+	free(tied);
+}
+
+/* Asked each time: a replayed stream says what was collected only after the model was made. */
+static bool asked(const struct tied *tied)
+{
+	return tied->recording->collect & CONNPROF_REQUESTS;
+}
+
+static bool hold(struct tied *tied, struct work *work, const struct event *event)
+{
+	if (tied->held >= HELD_MAX ||
+	    array_reserve(&work->held, &work->capacity, work->count + 1, sizeof(*work->held), HELD_REQUEST_MAX)) {
+		tied->recording->unheld++;
+		return false;
+	}
+	work->held[work->count++] = (struct held){
+		.stack = event->stack, .pid = event->pid, .tid = event->tid, .thread = event->thread, .time_ns = event->time_ns,
+	};
+	tied->held++;
+	return true;
+}
+
+int tied_sample(struct tied *tied, struct work *work, const struct event *event)
+{
+	struct profile_row row = {
+		.stack = event->stack, .pid = event->pid, .tid = event->tid, .thread = event->thread, .samples = 1,
+	};
+
+	profile_count(tied->profile, event);
+	if (asked(tied) && work && event->time_ns >= work->begin_ns) {
+		if (!work->end_ns) {
+			if (hold(tied, work, event))
+				return 0;
+			row.latency = LATENCY_UNHELD;
+		} else if (event->time_ns <= work->end_ns) { /* it came late */
+			row.latency = latency_bucket(work->end_ns - work->begin_ns);
+		}
+	}
+	return profile_add(tied->profile, &row);
+}
+
+void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns)
+{
+	(void)tied;
+	*work = (struct work){ .begin_ns = begin_ns };
+}
+
+void tied_forget(struct tied *tied, struct work *work)
+{
+	tied->held -= work->count;
+	free(work->held);
+	work->held = NULL;
+	work->count = work->capacity = 0;
+}
+
+void tied_end(struct tied *tied, struct work *work, uint64_t end_ns)
+{
+	uint16_t latency;
+
+	if (work->end_ns)
+		return;
+	work->end_ns = end_ns > work->begin_ns ? end_ns : work->begin_ns;
+	latency = latency_bucket(work->end_ns - work->begin_ns);
+	tied->requests[latency]++;
+	for (size_t i = 0; i < work->count; i++) {
+		const struct held *held = &work->held[i];
+		struct profile_row row = {
+			.stack = held->stack, .pid = held->pid, .tid = held->tid, .thread = held->thread,
+			.latency = held->time_ns <= work->end_ns ? latency : LATENCY_NONE, .samples = 1,
+		};
+		int code = profile_add(tied->profile, &row);
+
+		tied->failed = tied->failed ? tied->failed : code;
+	}
+	tied_forget(tied, work);
+}
+
+int tied_refresh(struct tied *tied)
+{
+	struct connprof_recording *recording = tied->recording;
+
+	recording->latency_count = 0;
+	for (unsigned i = 0; asked(tied) && i < LATENCY_BUCKETS; i++) {
+		if (!tied->requests[i])
+			continue;
+		if (array_reserve(&recording->latencies, &recording->latency_capacity, recording->latency_count + 1,
+				  sizeof(*recording->latencies), LATENCY_BUCKETS))
+			return -ENOMEM;
+		recording->latencies[recording->latency_count++] =
+			(struct latency_row){ .bucket = (uint16_t)i, .requests = tied->requests[i] };
+	}
+	return tied->failed;
+}

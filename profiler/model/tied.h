@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tied.h - what happens inside a request, tied to it: held until it ends, because only then its latency is known.
+ *
+ * A sample belongs to a request when it was taken between the request's head and the last byte of its response, in the
+ * thread (or unit of work) that serves it. What lies between requests belongs to none: also what a thread still does
+ * after it has answered. A request that ends without an answer is as slow as its end; one that is open at the end of the
+ * window is as slow as it has become by then.
+ */
+#ifndef CONNPROF_MODEL_TIED_H
+#define CONNPROF_MODEL_TIED_H
+
+#include "event.h"
+#include "model/profile.h"
+#include "model/recording.h"
+
+#define HELD_MAX (1u << 20)         /* samples held at once, for all requests: 24 MB */
+#define HELD_REQUEST_MAX (1u << 17) /* of those, for one request: half an hour of one CPU at 99 Hz is 178,000 */
+
+struct tied;
+
+/* One request's part: embedded in struct request. All zero: not begun. */
+struct work {
+	uint64_t begin_ns, end_ns; /* end_ns 0: still going on */
+	struct held *held;         /* owned */
+	size_t count, capacity;
+};
+
+/* Both borrowed. Without CONNPROF_REQUESTS in the recording's collect nothing is held, and samples are only counted. NULL when
+ * out of memory. */
+struct tied *tied_new(struct connprof_recording *recording, struct profile *profile);
+void tied_free(struct tied *tied);
+
+/* An EVENT_SAMPLE of a request's thread (NULL: of none). 0, -ENOMEM or -E2BIG. */
+int tied_sample(struct tied *tied, struct work *work, const struct event *event);
+
+void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns);
+/* The request has ended: what was held goes to the profile. Later calls do nothing. */
+void tied_end(struct tied *tied, struct work *work, uint64_t end_ns);
+/* Frees what is held without counting it. */
+void tied_forget(struct tied *tied, struct work *work);
+
+/* Fills the recording's latencies as of now; 0 or -ENOMEM, also when something before could not be kept. */
+int tied_refresh(struct tied *tied);
+
+#endif
