@@ -18,6 +18,7 @@ static const struct { const char *format, *path; } default_names[] = {
 	{"folded", "profile.folded"},
 	{"speedscope", "profile.speedscope.json"},
 	{"pprof", "profile.pb.gz"},
+	{"html", "profile.html"},
 };
 
 static const char *default_name(const char *format)

@@ -14,6 +14,7 @@ const struct report_format report_formats[] = {
 	{"folded", "raw collapsed", ".folded .collapsed .raw .txt", CONNPROF_VIEW_PROFILE, folded_write},
 	{"speedscope", "", ".speedscope.json .json", CONNPROF_VIEW_PROFILE, speedscope_write},
 	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_PROFILE, pprof_write},
+	{"html", "", ".html .htm", CONNPROF_VIEW_PROFILE, html_write},
 	{"text", "", ".txt", CONNPROF_VIEW_VERDICT, check_text_write},
 	{"sarif", "", ".sarif.json .sarif", CONNPROF_VIEW_VERDICT, check_sarif_write},
 	{"junit", "", ".xml", CONNPROF_VIEW_VERDICT, check_junit_write},
@@ -94,7 +95,7 @@ const char *connprof_format_names(enum connprof_view view)
 {
 	switch (view) {
 	case CONNPROF_VIEW_PROFILE:
-		return "svg, folded, speedscope, pprof";
+		return "svg, folded, speedscope, pprof, html";
 	case CONNPROF_VIEW_VERDICT:
 		return "text, sarif, junit, github, gitlab, markdown, json";
 	case CONNPROF_VIEW_SITES:

@@ -5,46 +5,13 @@
  * A finding is a failure; an accepted one, and in an inconclusive run everything else, is skipped. A run in which no call site was
  * seen has one case that says so.
  */
-#include <string.h>
-
 #include "report/finding.h"
-
-/* XML 1.0: &, <, > and quotes as entities; control characters and the two code points XML cannot hold as '?'. Recorded names are
- * valid UTF-8 (base/text.h). */
-static void put_xml(const char *text, FILE *stream)
-{
-	for (const char *at = text; *at; at++) {
-		unsigned char c = (unsigned char)*at;
-
-		if (c == '&')
-			fputs("&amp;", stream);
-		else if (c == '<')
-			fputs("&lt;", stream);
-		else if (c == '>')
-			fputs("&gt;", stream);
-		else if (c == '"')
-			fputs("&quot;", stream);
-		else if (c < 0x20 || c == 0x7f)
-			fputc('?', stream);
-		else if (c == 0xef && !strncmp(at, "\xef\xbf", 2) && (unsigned char)at[2] >= 0xbe) {
-			fputc('?', stream);
-			at += 2;
-		} else
-			fputc(c, stream);
-	}
-}
-
-static void put_attribute(const char *name, const char *value, FILE *stream)
-{
-	fprintf(stream, " %s=\"", name);
-	put_xml(value, stream);
-	fputc('"', stream);
-}
+#include "report/markup.h"
 
 static void put_skipped(const char *why, FILE *stream)
 {
 	fputs("      <skipped", stream);
-	put_attribute("message", why, stream);
+	markup_attribute("message", why, stream);
 	fputs("/>\n", stream);
 }
 
@@ -53,10 +20,10 @@ static void put_failure(const struct connprof_recording *recording, const struct
 	char text[FINDING_TEXT];
 
 	fputs("      <failure", stream);
-	put_attribute("type", rule_name(site->rule), stream);
-	put_attribute("message", rule_name(site->rule), stream);
+	markup_attribute("type", rule_name(site->rule), stream);
+	markup_attribute("message", rule_name(site->rule), stream);
 	fputc('>', stream);
-	put_xml(finding_text(recording, site, text), stream);
+	markup_put(finding_text(recording, site, text), stream);
 	fputs("</failure>\n", stream);
 }
 
@@ -72,9 +39,9 @@ static void put_case(const struct connprof_recording *recording, size_t index, c
 	snprintf(name, sizeof(name), "%s to %s",
 		 frame ? strings_get(recording->strings, frame->function) : "(no application frame)", site_protocol(site, protocol));
 	fputs("    <testcase classname=\"connprof\"", stream);
-	put_attribute("name", name, stream);
+	markup_attribute("name", name, stream);
 	if (place.below)
-		put_attribute("file", place.path, stream);
+		markup_attribute("file", place.path, stream);
 	if (place.line)
 		fprintf(stream, " line=\"%u\"", place.line);
 	fputs(">\n", stream);

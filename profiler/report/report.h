@@ -98,6 +98,7 @@ const struct target_row *recording_target(const struct connprof_recording *recor
 
 int folded_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int svg_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
+int html_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int speedscope_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int pprof_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int check_text_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);

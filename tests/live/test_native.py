@@ -39,9 +39,9 @@ def threads_and_processes_shorter_than_a_period_get_their_share():
     folded = live.record(process.pid, "-r", "199", seconds=4)
     truth = live.answer(process)
     found = {name: folded.with_frame(name) for name in ready["functions"]}
-    spent = sum(truth[name] for name in ready["functions"])
-    # The workload counts a little longer than the tool looks; hardly less than all of its time is spent in the two.
-    expect(found["burn_in_thread"] > 0.7 * 199 * 4 * truth["burn_in_thread"] / spent * 0.8, f"threads are missed: {found} {folded}")
+    # The workload counts from its start to its end, the tool looks for most of that.
+    expected = 199 * truth["burn_in_thread"] / 1e9
+    expect(found["burn_in_thread"] > 0.6 * expected, f"threads are missed: {found} of {expected:.0f} {folded}")
     shares_agree(folded, {name: truth[name] for name in ready["functions"]}, others=0.3)
 
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* html.h - parts that the pages of `record` and of `diagnose` share. Each: 0, or -errno with the message in *error. */
+#ifndef CONNPROF_REPORT_HTML_H
+#define CONNPROF_REPORT_HTML_H
+
+#include "report/report.h"
+
+/* The table of functions by their own samples. */
+int html_functions(const struct connprof_recording *recording, FILE *stream, struct connprof_error *error);
+/* The lines of connprof_report_summary: samples, losses, cuts, cost. */
+int html_summary(const struct connprof_recording *recording, FILE *stream, struct connprof_error *error);
+
+#endif
