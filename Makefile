@@ -75,8 +75,13 @@ $(filter $(B)/profiler/source/%,$(LIB_OBJ)): | $(B)/bpf/connprof.skel.h
 
 # ---- tests ----
 
+# Programs are built side by side, tests run one after the other.
+PARALLEL  := -j$(shell nproc)
+SANITIZED := B=$(B)/san SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' CFLAGS='-O1 -g'
+
 # In a sub-make: what deps-check has just installed is only then found.
 check: deps-check ## all tests (root, real BPF)
+	+$(Q)$(MAKE) --no-print-directory -k $(PARALLEL) build test-programs workloads
 	+$(Q)$(MAKE) --no-print-directory -k check-parts
 
 check-parts: lint unit san cli golden unit-demo check-live
@@ -86,7 +91,8 @@ unit: $(UNIT_BIN) ## unit tests
 
 # The tests that live on bytes, again under the sanitizers.
 san: ## unit and walker tests under ASan and UBSan
-	+$(Q)$(MAKE) --no-print-directory B=$(B)/san SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' CFLAGS='-O1 -g' unit walk
+	+$(Q)$(MAKE) --no-print-directory $(SANITIZED) -k $(PARALLEL) test-programs
+	+$(Q)$(MAKE) --no-print-directory $(SANITIZED) unit walk
 
 install: build ## install under PREFIX (/usr/local), DESTDIR respected
 	$(Q)install -D -m 755 $(B)/connprof $(DESTDIR)$(PREFIX)/bin/connprof
@@ -99,6 +105,9 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libconnprof.a
 
 # Each kind of test and the demo keep their own targets beside their files.
 include $(wildcard tests/*/*.mk profiler/*/*.mk)
+
+.PHONY: test-programs
+test-programs: $(UNIT_BIN) $(WALK_TESTS)
 
 clean: ## remove build/
 	$(Q)rm -rf $(B)
