@@ -68,6 +68,21 @@ static __always_inline u64 state_by_list(const struct walk *walk)
 	return 0;
 }
 
+/* Does this thread hold its interpreter's lock now? Its own writes are seen here in their order: it is stopped on this CPU. */
+static __always_inline bool holds_gil(const struct walk *walk, u64 state)
+{
+	u64 interpreter = 0, gil = 0, holder = 0;
+	u32 locked = 0;
+
+	if (walk->state.gil_holder)
+		return !read_user(&holder, sizeof(holder), walk->state.gil_holder) && holder == state;
+	return walk->state.interp_gil &&
+	       !read_user(&interpreter, sizeof(interpreter), state + walk->state.layout.tstate_interp) &&
+	       !read_user(&gil, sizeof(gil), interpreter + walk->state.interp_gil) &&
+	       !read_user(&holder, sizeof(holder), gil + walk->state.gil_last_holder) && holder == state &&
+	       !read_user(&locked, sizeof(locked), gil + walk->state.gil_locked) && locked == 1;
+}
+
 WALKER_GLOBAL int python_begin(u32 kind)
 {
 	struct scratch *scratch = scratch_of(kind);
@@ -80,6 +95,7 @@ WALKER_GLOBAL int python_begin(u32 kind)
 	walk = &scratch->walk;
 	layout = &walk->state.layout;
 	walk->python_end = PYTHON_NONE;
+	walk->holds_gil = 0;
 	if (!walk->state.enabled)
 		return 1;
 	walk->python_end = PYTHON_NO_STATE;
@@ -90,6 +106,8 @@ WALKER_GLOBAL int python_begin(u32 kind)
 		state = state_by_list(walk);
 	if (!state)
 		return 1;
+	if (walk->gil)
+		walk->holds_gil = holds_gil(walk, state);
 	walk->python_end = PYTHON_FAULT;
 	walk->python_frame = walk->python_cframe = 0;
 	if ((layout->anchor == ANCHOR_CFRAME || layout->frame_in_cframe) &&

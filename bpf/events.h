@@ -119,7 +119,8 @@ enum tally {
 	TALLY_CONNECT_NS = 3,
 	TALLY_IO = 4,
 	TALLY_IO_NS = 5,
-	TALLY_COUNT = 6,
+	TALLY_WITHOUT_GIL = 6,  /* of the ticks: left out because their thread did not hold the GIL, as asked */
+	TALLY_COUNT = 7,
 };
 
 /* ---- records -------------------------------------------------------------- */
@@ -164,7 +165,8 @@ struct stack_head {
 	u8 native_end;   /* enum stack_end */
 	u8 python_end;   /* enum python_end */
 	u32 copy_bytes;  /* raw stack bytes that follow, from copy_sp up; only with END_EXPRESSION */
-	u32 reserved;
+	u8 holds_gil;    /* the thread held its interpreter's lock; 0 too where that was not asked for or is not known */
+	u8 reserved[3];
 	u64 sp;          /* of the innermost frame: its extent is [sp, slot.b) */
 	u64 copy_sp, copy_bp, copy_pc; /* registers of the frame the rows could not express */
 };
@@ -220,12 +222,20 @@ struct thread_record {
 	u32 reserved;
 };
 
+/* What is asked about the interpreter's lock. */
+enum gil_wish {
+	GIL_IGNORED = 0,
+	GIL_NOTED = 1,      /* say who holds it */
+	GIL_ONLY = 2,       /* and leave out samples of threads that do not */
+};
+
 /* Set before load, constant then. */
 struct settings {
 	u32 follow_children;
 	u32 kernel_frames;
 	u32 payload_bytes;       /* 0: count only */
 	u32 ring_watermark;      /* bytes waiting before the reader is woken */
+	u32 gil;                 /* enum gil_wish */
 };
 
 /* ---- map values ----------------------------------------------------------- */
@@ -260,6 +270,10 @@ struct python_state {
 	u64 interpreters_head;  /* address of the pointer to the first interpreter */
 	u32 interp_threads_head;/* offset in the interpreter state */
 	u32 enabled;            /* 0: not an interpreter (yet) */
+	/* The thread state that holds the GIL: <= 3.11 in one place, later in each interpreter's GIL. */
+	u64 gil_holder;         /* address of the pointer to it; 0: by interpreter */
+	u32 interp_gil;         /* interpreter state to the pointer to its GIL; 0 too: not known */
+	u16 gil_last_holder, gil_locked; /* in that GIL: a pointer, and an int that is 1 while it is held */
 	struct python_layout layout;
 };
 
@@ -282,6 +296,7 @@ EVENTS_ASSERT("thread_record", sizeof(struct thread_record) == 96);
 EVENTS_ASSERT("io_body", sizeof(struct io_body) == 24);
 EVENTS_ASSERT("life_body", sizeof(struct life_body) == 32);
 EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 32);
-EVENTS_ASSERT("target", sizeof(struct target) == 72);
+EVENTS_ASSERT("python_state", sizeof(struct python_state) == 72);
+EVENTS_ASSERT("target", sizeof(struct target) == 88);
 
 #endif

@@ -54,11 +54,16 @@ int sample(struct sample_context *ctx)
 			   BPF_CORE_READ(regs, bp));
 	else
 		stack_none(scratch);
+	if (settings.gil == GIL_ONLY && !scratch->walk.holds_gil) {
+		tally(TALLY_WITHOUT_GIL, 1);
+		goto out;
+	}
 	if (settings.kernel_frames && !(ctx->regs.cs & 3))
 		kernel_frames(ctx, scratch);
 	if (scratch->head.native_end == END_EXPRESSION)
 		stack_copy(scratch);
 	emit(scratch);
+out:
 	scratch_give(scratch);
 	tally(TALLY_SAMPLE_NS, bpf_ktime_get_ns() - begin);
 	return 0;

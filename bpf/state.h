@@ -46,7 +46,8 @@ struct walk {
 	u32 python, native;              /* of those */
 	u8 exact_pc;
 	u8 native_end, python_end;
-	u8 reserved[5];
+	u8 gil, holds_gil;               /* enum gil_wish, and the answer */
+	u8 reserved[3];
 	struct python_state state;
 	u8 window[WINDOW_BYTES + 8];     /* + 8: a masked offset may read past the last aligned word */
 	u8 frame[PYTHON_FRAME_BYTES + 8];
@@ -275,7 +276,7 @@ int python_step(u32 kind);
 int native_step(u32 kind);
 int mapping_find(u32 kind, u64 pc);
 u32 row_find(u32 kind, u64 pc);
-/* walk.bpf.c: both, from the registers in scratch->walk. Fills scratch->head and slots. */
+/* walk.bpf.c: both, from the registers in scratch->walk. Fills scratch->head and slots. 1: left out, for want of the GIL. */
 int walk_stack(u32 kind);
 
 #endif

@@ -100,6 +100,7 @@ static __always_inline void stack_none(struct scratch *scratch)
 	__builtin_memset(&scratch->head, 0, sizeof(scratch->head));
 	scratch->head.native_end = END_NO_USER;
 	scratch->walk.slots = 0;
+	scratch->walk.holds_gil = 0;
 }
 
 /* Sets the walker on its way: registers in, head and slots out. */
@@ -112,6 +113,7 @@ static __always_inline void stack_walk(struct scratch *scratch, u32 kind, const 
 	walk->sp = sp;
 	walk->bp = bp;
 	walk->exact_pc = 1;
+	walk->gil = settings.gil;
 	walk->fsbase = current_fsbase();
 	walk->first_mapping = target->first_mapping;
 	walk->mapping_count = target->mapping_count;

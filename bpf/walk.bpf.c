@@ -11,6 +11,7 @@ WALKER_GLOBAL int walk_stack(u32 kind)
 {
 	struct scratch *scratch = scratch_of(kind);
 	struct walk *walk;
+	bool began;
 
 	if (!scratch)
 		return 1;
@@ -20,7 +21,11 @@ WALKER_GLOBAL int walk_stack(u32 kind)
 	walk->mapping.start = walk->mapping.end = 0;
 	walk->native_end = END_TOO_DEEP;
 	scratch->head.sp = walk->sp;
-	if (!python_begin(kind))
+	began = !python_begin(kind);
+	scratch->head.holds_gil = walk->holds_gil;
+	if (walk->gil == GIL_ONLY && !walk->holds_gil)
+		return 1;
+	if (began)
 		for (int i = 0; i < PYTHON_SLOTS_MAX; i++)
 			if (python_step(kind))
 				break;

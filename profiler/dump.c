@@ -37,6 +37,7 @@ struct caught {
 	uint32_t tid;
 	uint32_t stack;
 	uint8_t python_end;
+	bool holds_gil;
 };
 
 struct dump {
@@ -72,7 +73,7 @@ static void dump_free(struct dump *dump)
 
 static int build(struct dump *dump, size_t rows, struct connprof_error *error)
 {
-	struct probe_config config = {.samples = true, .threads = true, .rows = rows * 2 + ROWS_SPARE,
+	struct probe_config config = {.samples = true, .threads = true, .gil = GIL_NOTED, .rows = rows * 2 + ROWS_SPARE,
 				      .mappings = MAPPING_TABLE_ROWS, .ring_bytes = 1u << 20};
 	int code = probe_new(&config, &dump->probe, error);
 
@@ -146,7 +147,8 @@ static void catch_sample(void *context, const struct record *record)
 			  PROCESS_THREADS_MAX))
 		return;
 	dump->caught[dump->caught_count++] = (struct caught){
-		.tid = record->tid, .stack = frames_stack(dump->frames, process, &raw), .python_end = raw.python_end};
+		.tid = record->tid, .stack = frames_stack(dump->frames, process, &raw), .python_end = raw.python_end,
+		.holds_gil = raw.holds_gil};
 }
 
 /* Lets the clock run for a moment, so that what is running now is seen where it runs. */
@@ -265,6 +267,7 @@ static int read_thread(struct dump *dump, const struct thread_record *first)
 	if (caught && (first->on_cpu || found.state == THREAD_RUNNING)) {
 		found.stack = caught->stack;
 		found.python_end = caught->python_end;
+		found.holds_gil = caught->holds_gil;
 		found.state = THREAD_RUNNING;
 		return add_thread(dump, first, &found);
 	}

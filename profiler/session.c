@@ -101,6 +101,7 @@ static int build(struct connprof_session *session, struct connprof_error *error)
 	struct probe_config probe = {
 		.samples = config->collect & CONNPROF_SAMPLES, .connections = connections,
 		.children = !config->no_children, .kernel_frames = config->kernel_frames,
+		.gil = config->gil_only ? GIL_ONLY : GIL_IGNORED,
 		.rows = rows, .mappings = MAPPING_TABLE_ROWS,
 		.ring_bytes = connections ? RING_CONNECTIONS : RING_SAMPLES,
 	};
@@ -233,6 +234,7 @@ static void look_for_losses(struct connprof_session *session, uint64_t now_ns)
 
 	probe_counters(session->probe, drops, tallies);
 	drops[DROP_NO_MEMORY] = decode_unkept(session->decode);
+	session->recording->samples_without_gil = tallies[TALLY_WITHOUT_GIL];
 	for (uint32_t i = 0; i < DROP_COUNT; i++)
 		if (drops[i] > session->recording->drops[i])
 			decode_lost(session->decode, i, drops[i] - session->recording->drops[i], now_ns);
@@ -256,14 +258,15 @@ static int feed(struct connprof_session *session)
  * CPU time there was, and whether they came at the rate asked for cannot be told. */
 static void look_at_cpu_time(struct connprof_session *session)
 {
-	double sampled = (double)session->recording->samples / session->config.rate_hz;
+	uint64_t ticks = session->recording->samples + session->recording->samples_without_gil;
+	double sampled = (double)ticks / session->config.rate_hz;
 	double unsure = follow_exits(session->follow) * SCHEDULER_TICK_SECONDS;
 
 	session->cpu_seconds = follow_cpu_ns(session->follow) / 1e9;
 	session->real_rate_hz = NAN;
 	if (unsure <= session->cpu_seconds * 0.05) {
-		if (session->recording->samples)
-			session->real_rate_hz = session->recording->samples / session->cpu_seconds;
+		if (ticks)
+			session->real_rate_hz = ticks / session->cpu_seconds;
 	} else if (sampled > session->cpu_seconds) {
 		session->cpu_seconds = sampled;
 	}

@@ -35,7 +35,7 @@ struct options {
 	uint64_t duration_ns;
 	unsigned rate_hz;
 	unsigned verbose;
-	bool quiet, json, no_children, kernel, native, threads, functions, nolineno, subprocesses, help;
+	bool quiet, json, no_children, kernel, gil, native, threads, functions, nolineno, subprocesses, help;
 	const char *output, *format, *title, *view, *mode, *events, *redis_server;
 	const char *baseline, *write_baseline, *suppress;
 	unsigned min_requests;

@@ -194,6 +194,7 @@ static int attach(struct watch *watch, const struct options *options, unsigned c
 		.rate_hz = options->rate_hz,
 		.no_children = options->no_children,
 		.kernel_frames = options->kernel,
+		.gil_only = options->gil,
 		.events_path = options->events,
 	};
 	struct connprof_error error = {0};

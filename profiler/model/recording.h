@@ -135,6 +135,7 @@ struct connprof_recording {
 	struct target_row *targets; size_t target_count, target_capacity;
 	struct profile_row *profile; size_t profile_count, profile_capacity;
 	uint64_t samples;                   /* sum over profile */
+	uint64_t samples_without_gil;       /* left out as asked, not among these */
 	uint64_t stack_ends[STACK_END_COUNT];   /* samples by how the native part ended */
 	uint64_t python_ends[PYTHON_END_COUNT]; /* samples by how the Python part ended */
 	uint64_t merge_misses;              /* samples whose Python frames found no native frame to belong to */

@@ -38,7 +38,10 @@ static void put_samples(const struct connprof_recording *recording, FILE *stream
 	if (!isnan(complete))
 		fprintf(stream, ", %.1f %% complete stacks", complete);
 	fputc('\n', stream);
-	if (!recording->samples)
+	if (recording->samples_without_gil)
+		fprintf(stream, "left out as asked: %llu samples of threads that did not hold the GIL\n",
+			(unsigned long long)recording->samples_without_gil);
+	else if (!recording->samples)
 		fputs("no samples: nothing that was followed used the CPU while being watched\n", stream);
 }
 

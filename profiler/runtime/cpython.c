@@ -241,6 +241,24 @@ static void describe_release(const struct release *release, char *out, size_t si
 		snprintf(out, size, "CPython %u.%u.%d", release->major, release->minor, release->micro);
 }
 
+/* interp_head of a stripped 3.6, out of the exported function that is nothing but a read of it: mov interp_head(%rip),%rax;
+ * ret. 0: it is not that. What it leads to is checked like everything else. */
+static uint64_t interp_head_read_by(pid_t pid, uint64_t function)
+{
+	static const uint8_t endbr[] = {0xf3, 0x0f, 0x1e, 0xfa}, load[] = {0x48, 0x8b, 0x05};
+	uint8_t code[12];
+	uint64_t next;
+	int32_t distance;
+
+	if (!function || process_read(pid, function, code, sizeof(code)))
+		return 0;
+	next = memcmp(code, endbr, sizeof(endbr)) ? 0 : sizeof(endbr);
+	if (memcmp(code + next, load, sizeof(load)) || code[next + 7] != 0xc3)
+		return 0;
+	memcpy(&distance, code + next + sizeof(load), sizeof(distance));
+	return function + next + 7 + (uint64_t)(int64_t)distance;
+}
+
 /* Fills the version and the root address; -ENOENT: refused, with the reason in note. */
 static int choose_version(struct runtime *runtime, const struct release *release, char *note, size_t size)
 {
@@ -258,7 +276,10 @@ static int choose_version(struct runtime *runtime, const struct release *release
 	if (release->free_threaded || !row || release->preview)
 		return -ENOENT;
 	runtime->version = *row;
-	runtime->root = strcmp(row->root_symbol, "_PyRuntime") ? runtime->object.interp_head : runtime->object.runtime;
+	runtime->root = runtime->object.runtime;
+	if (strcmp(row->root_symbol, "_PyRuntime"))
+		runtime->root = runtime->object.interp_head ? runtime->object.interp_head
+			: interp_head_read_by(runtime->pid, runtime->object.interp_reader);
 	if (!runtime->root) {
 		say(note, size, RUNTIME_REFUSED, "%s without the symbol %s (stripped) is not known to this connprof: native "
 		    "frames only", name, row->root_symbol);
@@ -284,6 +305,12 @@ static void fill_state(struct runtime *runtime, const struct cpython_threads *th
 	runtime->state.layout = v->layout;
 	runtime->state.interp_threads_head = v->interp_threads_head;
 	runtime->state.interpreters_head = runtime->root + v->interpreters_head;
+	runtime->state.gil_holder = v->root_gil_holder ? runtime->root + v->root_gil_holder : 0;
+	if (v->minor == 6)
+		runtime->state.gil_holder = runtime->object.current_state;
+	runtime->state.interp_gil = v->interp_gil;
+	runtime->state.gil_last_holder = v->gil_holder;
+	runtime->state.gil_locked = v->gil_locked;
 	/* The list begins with the newest interpreter; nearly all threads are the main one's. */
 	if (v->main_interpreter && read_word(runtime, runtime->root + v->main_interpreter, &main_interp) &&
 	    main_interp == threads->main_interp)

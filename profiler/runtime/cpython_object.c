@@ -66,6 +66,10 @@ static void take_symbol(struct cpython_object *out, const char *name, uint64_t a
 		out->runtime = address;
 	else if (!strcmp(name, "interp_head"))
 		out->interp_head = address;
+	else if (!strcmp(name, "PyInterpreterState_Head"))
+		out->interp_reader = address;
+	else if (!strcmp(name, "_PyThreadState_Current"))
+		out->current_state = address;
 	else if (!strcmp(name, "Py_Version"))
 		out->version_symbol = address;
 	else if (!strcmp(name, "PyCode_Type"))

@@ -17,6 +17,8 @@ struct cpython_range {
 struct cpython_object {
 	uint64_t runtime;        /* address of _PyRuntime; 0: none (before 3.7) */
 	uint64_t interp_head;    /* address of interp_head (3.6, unstripped); 0: none */
+	uint64_t interp_reader;  /* address of PyInterpreterState_Head, which reads it; 0: none */
+	uint64_t current_state;  /* address of _PyThreadState_Current (3.6): who holds the GIL; 0: none */
 	uint64_t version_symbol; /* address of Py_Version (3.11 and later); 0: none */
 	uint64_t code_type;      /* address of PyCode_Type; 0: none */
 	bool pypy;

@@ -295,15 +295,14 @@ uint64_t cpython_thread_state(const struct runtime *runtime, pid_t tid, uint64_t
 
 bool cpython_holds_gil(const struct runtime *runtime, uint64_t state)
 {
-	const struct cpython_version *v = &runtime->version;
+	const struct python_state *s = &runtime->state;
 	uint64_t interp, gil, holder;
 	int32_t locked;
 
-	if (v->root_gil_holder)
-		return process_read(runtime->pid, runtime->root + v->root_gil_holder, &holder, sizeof(holder)) == 0 &&
-		       holder == state;
-	return v->interp_gil && process_read(runtime->pid, state + v->layout.tstate_interp, &interp, sizeof(interp)) == 0 &&
-	       process_read(runtime->pid, interp + v->interp_gil, &gil, sizeof(gil)) == 0 &&
-	       process_read(runtime->pid, gil + v->gil_holder, &holder, sizeof(holder)) == 0 &&
-	       process_read(runtime->pid, gil + v->gil_locked, &locked, sizeof(locked)) == 0 && locked == 1 && holder == state;
+	if (s->gil_holder)
+		return process_read(runtime->pid, s->gil_holder, &holder, sizeof(holder)) == 0 && holder == state;
+	return s->interp_gil && process_read(runtime->pid, state + s->layout.tstate_interp, &interp, sizeof(interp)) == 0 &&
+	       process_read(runtime->pid, interp + s->interp_gil, &gil, sizeof(gil)) == 0 &&
+	       process_read(runtime->pid, gil + s->gil_last_holder, &holder, sizeof(holder)) == 0 &&
+	       process_read(runtime->pid, gil + s->gil_locked, &locked, sizeof(locked)) == 0 && locked == 1 && holder == state;
 }

@@ -64,6 +64,7 @@ int raw_stack_read(const struct stack_head *head, size_t size, struct raw_stack 
 	out->sp = head->sp;
 	out->end = head->native_end;
 	out->python_end = head->python_end;
+	out->holds_gil = head->holds_gil;
 	if (head->copy_bytes) {
 		out->head = head;
 		out->copy = (const uint8_t *)(out->kernel + head->kernel);

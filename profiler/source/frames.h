@@ -26,6 +26,7 @@ struct raw_stack {
 	size_t kernel_count;
 	uint64_t sp;
 	uint8_t end, python_end;
+	bool holds_gil;                      /* where that was asked for */
 	const struct stack_head *head;       /* with END_EXPRESSION: what libunwind goes on from; else NULL */
 	const uint8_t *copy;
 };

@@ -117,6 +117,7 @@ static int configure(struct connprof_bpf *bpf, const struct probe_config *config
 	choose_programs(bpf, config);
 	bpf->rodata->settings.follow_children = config->children;
 	bpf->rodata->settings.kernel_frames = config->kernel_frames;
+	bpf->rodata->settings.gil = config->gil;
 	bpf->rodata->settings.payload_bytes = config->connections ? PAYLOAD_BYTES : 0;
 	bpf->rodata->settings.ring_watermark = config->ring_bytes / 4;
 	code = bpf_map__set_max_entries(bpf->maps.ring, config->ring_bytes);

@@ -17,6 +17,7 @@
 struct probe_config {
 	bool samples, connections, threads;  /* which programs are wanted */
 	bool children, kernel_frames;
+	uint32_t gil;                        /* enum gil_wish */
 	uint32_t rows, mappings;             /* capacity of the tables */
 	uint32_t ring_bytes;                 /* power of two */
 };

@@ -86,7 +86,6 @@ for rate in 0 10001 -5 9.5 x; do
 done
 expect 2 '--max-churn: ' 'a rule that is no number' check -p 1 --max-churn=lots
 expect 2 '--protocol telnet is not in this version' 'unknown protocol' check -p 1 --protocol telnet
-expect 2 '--gil is not in this version' "py-spy's --gil is refused, not ignored" record -g -p 1
 expect 2 '--idle is not in this version' "py-spy's --idle is refused, not ignored" record -p 1 --idle
 expect 2 '--mode offcpu is not in this version' 'a mode of a later version' record -p 1 --mode offcpu
 expect 2 '--slower-than is not in this version' '--slower-than' record -p 1 --slower-than 500ms

@@ -150,13 +150,23 @@ def workload(name, *arguments, **options):
     process and that line's JSON."""
     python = options.pop("python", None)
     if name.endswith(".py"):
-        command = [python or sys.executable, SCRIPTS / name]
+        command = python_command(python or sys.executable, name)
     else:
         command = [WORKLOADS / name]
         if not command[0].exists():
             missing(f"{command[0]} (make {command[0]})")
     process = start(*command, *arguments, **options)
     return process, ready_line(process)
+
+
+def python_command(python, name):
+    """How a script of the workloads is started; an interpreter in a root file system of its own gets a copy there."""
+    root, marker, _ = str(python).partition("/usr/bin/")
+    if not marker or not root:
+        return [python, SCRIPTS / name]
+    inside = f"/tmp/connprof-{name}"
+    shutil.copy(SCRIPTS / name, f"{root}{inside}")
+    return ["chroot", root, str(python)[len(root):], inside]
 
 
 def ready_line(process):
@@ -354,6 +364,19 @@ def pythons():
     if os.access("/usr/bin/python3", os.X_OK):
         versions.append(("system", "/usr/bin/python3"))
     return versions
+
+
+def rooted_pythons():
+    """(version, path) of the CPythons in root file systems of their own (`make pythons`)."""
+    places = pathlib.Path(os.environ.get("CONNPROF_PYTHONS", BUILD / "pythons"))
+    return sorted((path.name[6:], str(path)) for path in places.glob("*/usr/bin/python3.[0-9][0-9]"))
+
+
+def pythons_like(*wanted):
+    """Of all CPythons at hand those of these versions, as far as they are there; "system" is the distribution's own."""
+    manager = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")) / "versions"
+    old = [(version, str(path)) for version in ("3.6", "3.7") for path in sorted(manager.glob(f"{version}.*/bin/python3"))[-1:]]
+    return [item for item in old + pythons() + rooted_pythons() if item[0] in wanted]
 
 
 def qualified_names(python):

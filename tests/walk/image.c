@@ -51,11 +51,12 @@ const struct scratch *image_walk(uint64_t pc, uint64_t sp, uint64_t bp, uint64_t
 	walk->bp = bp;
 	walk->fsbase = fsbase;
 	walk->exact_pc = 1;
+	walk->gil = now.image.gil;
 	walk->mapping_count = now.image.mapping_count;
 	walk->generation = now.image.generation;
 	if (python)
 		walk->state = *python;
-	walk_stack(SCRATCH_SAMPLE);
+	now.image.left_out = walk_stack(SCRATCH_SAMPLE);
 	return &now.scratch;
 }
 

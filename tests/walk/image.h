@@ -28,6 +28,8 @@ struct image {
 	size_t mapping_count;
 	uint32_t generation;        /* of the mappings; 1 at first */
 	uint64_t reads, bytes_read; /* what the walker cost */
+	uint8_t gil;                /* enum gil_wish */
+	int left_out;               /* what the last walk returned */
 };
 
 /* Empties the image that the walker reads from now on: one at a time, owned by image.c. */
