@@ -84,7 +84,7 @@ check: deps-check ## all tests (root, real BPF)
 	+$(Q)$(MAKE) --no-print-directory -k $(PARALLEL) build test-programs workloads
 	+$(Q)$(MAKE) --no-print-directory -k check-parts
 
-check-parts: lint unit san cli golden unit-demo check-live
+check-parts: lint unit san cli golden unit-demo check-live check-corpus
 
 unit: $(UNIT_BIN) ## unit tests
 	$(Q)status=0; for t in $(UNIT_BIN); do echo "== $$t"; $$t || status=1; done; exit $$status
@@ -104,7 +104,7 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libconnprof.a
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -MMD -MP -o $@ $< $(B)/libconnprof.a -lcmocka $(LDLIBS)
 
 # Each kind of test and the demo keep their own targets beside their files.
-include $(wildcard tests/*/*.mk profiler/*/*.mk)
+include $(wildcard tests/*/*.mk tests/services/*/*.mk profiler/*/*.mk)
 
 .PHONY: test-programs
 test-programs: $(UNIT_BIN) $(WALK_TESTS)

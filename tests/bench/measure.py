@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The instruments of the bench: run times of our BPF programs, CPU time of processes, interleaved pairs, tables."""
+"""The instruments of the bench: run times of our BPF programs, CPU time of processes, interleaved pairs."""
 import json
 import os
 import pathlib
@@ -147,19 +147,3 @@ def spread(values, digits=3):
     if not values:
         return "not measured"
     return f"{statistics.median(values):.{digits}f} [{min(values):.{digits}f}..{max(values):.{digits}f}]"
-
-
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
-
-
-def write_between(path, name, text):
-    """Replaces what stands between the two marker comments of `name` in a document."""
-    begin, end = f"<!-- bench:{name} -->", f"<!-- end:{name} -->"
-    document = path.read_text(encoding="utf-8")
-    if begin not in document or end not in document:
-        raise SystemExit(f"{path}: no markers for {name}")
-    head, rest = document.split(begin, 1)
-    tail = rest.split(end, 1)[1]
-    path.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")

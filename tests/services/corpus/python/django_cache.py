@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Innocent: the same cache, with the pool left open."""
+from django.core.cache import cache
+from django.http import HttpResponse
+
+import django_site
+
+
+def view(request):
+    cache.set("page", cache.get("page", 0) + 1)
+    return HttpResponse(str(cache.get("page")))
+
+
+app, urlpatterns = django_site.application(view, __name__)
