@@ -52,6 +52,7 @@ void connprof_log_to(connprof_log_function function, int level);
 enum connprof_collect {
 	CONNPROF_SAMPLES = 1,     /* CPU samples with stacks */
 	CONNPROF_CONNECTIONS = 2, /* connections, what they carry, requests */
+	CONNPROF_OFFCPU = 4,      /* time off the CPU: how long, where, for what */
 	CONNPROF_REQUESTS = 16,   /* what happens inside a request is tied to it: with the two above */
 };
 
@@ -147,6 +148,9 @@ void connprof_server_view_free(struct connprof_server_view *view);
 
 /* ---- reports --------------------------------------------------------------- */
 
+/* Which part of a recording that has both. */
+enum connprof_mode { CONNPROF_MODE_ALL = 0, CONNPROF_MODE_CPU, CONNPROF_MODE_OFFCPU };
+
 struct connprof_report_options {
 	const char *format;      /* a name connprof_format_find gave */
 	const char *title;       /* NULL: made from the targets */
@@ -155,6 +159,7 @@ struct connprof_report_options {
 	bool nolineno;           /* no line numbers in names */
 	bool native;             /* the interpreter's own C frames too */
 	bool color;
+	enum connprof_mode mode; /* profiles: what is shown */
 };
 
 /* What a format can show. */

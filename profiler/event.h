@@ -26,6 +26,7 @@ enum event_kind {
 	EVENT_PROCESS,      /* a process is followed from here: at the attach, by fork, or with a new image by exec */
 	EVENT_EXIT,
 	EVENT_LOST,         /* events that did not arrive */
+	EVENT_OFFCPU,       /* a thread was off the CPU, until time_ns; stack: where, innermost a note of what it waited for */
 	EVENT_KIND_COUNT,
 };
 
@@ -53,18 +54,57 @@ struct event_lost {
 	uint64_t count;         /* since the last EVENT_LOST of this reason */
 };
 
+/* Why a thread was off the CPU. A wait has two parts, each an event: until it could go on, and until a CPU was free. */
+enum wait_kind {
+	WAIT_NONE = 0,     /* it was not: on the CPU */
+	WAIT_SOCKET,       /* for a peer: conn, if connections are followed */
+	WAIT_ACCEPT,       /* for a connection to come in */
+	WAIT_POLL,         /* epoll, poll, select on several descriptors: an event loop without work */
+	WAIT_PIPE,
+	WAIT_FILE,         /* a terminal, an eventfd, another file that is none on a disk */
+	WAIT_DISK,
+	WAIT_PAGE,         /* a page fault */
+	WAIT_LOCK,         /* a futex that is not the GIL */
+	WAIT_GIL,
+	WAIT_SLEEP,
+	WAIT_CHILD,
+	WAIT_SIGNAL,
+	WAIT_STOPPED,      /* by a signal or a debugger */
+	WAIT_KERNEL,       /* inside a system call, for none of these */
+	WAIT_RUNQUEUE,     /* it could run, and no CPU was free */
+	WAIT_UNKNOWN,      /* not looked at: left out to keep the cost down, and no like of it was */
+	WAIT_KIND_COUNT,
+};
+
+/*
+ * One stretch off the CPU. Where many are short, only some are walked; each of those stands for `weight` of them, and
+ * left_count, left_ns say what this thread's others since its last event of this class (run queue, or not) came to, so
+ * that sums stay true. An event with ns 0 brings only those.
+ */
+struct event_offcpu {
+	uint64_t ns;            /* [time_ns - ns, time_ns] */
+	uint64_t conn;          /* WAIT_SOCKET: the connection; 0: not known */
+	uint64_t left_ns;
+	uint32_t left_count;
+	uint32_t weight;        /* in WEIGHT_ONE */
+	uint32_t wait;          /* enum wait_kind */
+	uint32_t reserved;
+};
+#define WEIGHT_ONE 256
+
 struct event {
 	uint32_t kind;          /* enum event_kind */
 	uint32_t pid, tid;
 	uint32_t thread;        /* string id: the thread's name, 0 if not known */
 	uint64_t time_ns;
 	uint32_t stack;         /* stack id; 0: none */
-	uint32_t python_end;    /* SAMPLE, CONNECT, CLOSE: enum python_end */
+	uint32_t python_end;    /* SAMPLE, CONNECT, CLOSE, OFFCPU: enum python_end */
 	union {
 		struct event_conn conn;     /* CONNECT … GONE, PREEXISTING */
 		struct event_io io;
 		struct event_process process;
 		struct event_lost lost;
+		struct event_offcpu offcpu;
 	};
 };
 

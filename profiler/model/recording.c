@@ -10,6 +10,25 @@
 
 #define NOTES_MAX 1000
 
+static const char *const wait_names[WAIT_KIND_COUNT] = {
+	[WAIT_SOCKET] = "socket",
+	[WAIT_ACCEPT] = "accept",
+	[WAIT_POLL] = "poll",
+	[WAIT_PIPE] = "pipe",
+	[WAIT_FILE] = "file",
+	[WAIT_DISK] = "disk",
+	[WAIT_PAGE] = "page fault",
+	[WAIT_LOCK] = "lock",
+	[WAIT_GIL] = "GIL",
+	[WAIT_SLEEP] = "sleep",
+	[WAIT_CHILD] = "child",
+	[WAIT_SIGNAL] = "signal",
+	[WAIT_STOPPED] = "stopped",
+	[WAIT_KERNEL] = "kernel",
+	[WAIT_RUNQUEUE] = "run queue",
+	[WAIT_UNKNOWN] = "not walked",
+};
+
 static const char *const stack_end_names[STACK_END_COUNT] = {
 	[END_ROOT] = "root",
 	[END_FRAME_POINTER] = "frame-pointer root",
@@ -126,6 +145,11 @@ void recording_note(struct connprof_recording *recording, const char *text)
 	if (!array_reserve(&recording->notes, &recording->note_capacity, recording->note_count + 1,
 			   sizeof(*recording->notes), NOTES_MAX))
 		recording->notes[recording->note_count++] = id;
+}
+
+const char *wait_name(unsigned wait)
+{
+	return NAME_OF(wait_names, wait);
 }
 
 const char *stack_end_name(unsigned end)

@@ -15,13 +15,27 @@
 
 #define UNKNOWN_COUNT UINT64_MAX
 
-/* One line of the profile: samples with the same stack in the same thread, inside requests of the same latency. */
+/* One line of the profile: samples with the same stack in the same thread, inside requests of the same latency, or its waits
+ * of one kind there. */
 struct profile_row {
 	uint32_t stack;
 	uint32_t pid, tid;
 	uint32_t thread;       /* string id */
 	uint16_t latency;      /* bucket of the request it lies in, model/latency.h; LATENCY_NONE: in none */
-	uint64_t samples;
+	uint32_t wait;         /* enum wait_kind; WAIT_NONE: on the CPU */
+	uint64_t samples;      /* on the CPU; else 0 */
+	uint64_t waits;        /* off the CPU: how many were looked at */
+	uint64_t off_ns;       /* off the CPU: how long, with the share of what was left out */
+};
+
+/* What went into the off-CPU rows. Sums over all kinds are off_ns of the rows. */
+struct offcpu_row {
+	uint64_t walked, walked_ns;   /* waits with a stack, and their own time */
+	uint64_t left, left_ns;       /* too many to walk: their time is spread over the walked ones of their thread */
+	uint64_t unplaced_ns;         /* of that: in threads none of whose waits was walked */
+	uint64_t brief, brief_ns;     /* shorter than asked for: in no row */
+	uint64_t ns[WAIT_KIND_COUNT]; /* by kind */
+	uint64_t min_block_ns;        /* asked */
 };
 
 /* Requests of one latency. */
@@ -136,6 +150,7 @@ struct connprof_recording {
 	struct profile_row *profile; size_t profile_count, profile_capacity;
 	uint64_t samples;                   /* sum over profile */
 	uint64_t samples_without_gil;       /* left out as asked, not among these */
+	struct offcpu_row offcpu;
 	uint64_t stack_ends[STACK_END_COUNT];   /* samples by how the native part ended */
 	uint64_t python_ends[PYTHON_END_COUNT]; /* samples by how the Python part ended */
 	uint64_t merge_misses;              /* samples whose Python frames found no native frame to belong to */
@@ -180,6 +195,7 @@ struct connprof_recording *recording_new(void);
 /* Notes each text once. */
 void recording_note(struct connprof_recording *recording, const char *text);
 
+const char *wait_name(unsigned wait);       /* static: "socket", "GIL", …; NULL for WAIT_NONE */
 const char *stack_end_name(unsigned end);   /* static: "root", "fault", … as printed */
 const char *python_end_name(unsigned end);
 const char *drop_reason_name(unsigned reason);

@@ -6,6 +6,7 @@
 #include "report/report.h"
 
 struct folded {
+	const struct connprof_recording *recording;
 	FILE *stream;
 	bool safe_names;
 };
@@ -21,26 +22,29 @@ static void put_name(const struct folded *folded, const char *name)
 		fputc(*name == '\\' ? '/' : *name, folded->stream);
 }
 
-static int put_line(void *context, const char *const *path, size_t depth, uint64_t samples)
+static int put_line(void *context, const char *const *path, size_t depth, uint64_t weight)
 {
 	const struct folded *folded = context;
+	uint64_t count = weight_shown(folded->recording, weight);
 
+	if (!count) /* less than half a microsecond */
+		return 0;
 	for (size_t i = 0; i < depth; i++) {
 		if (i)
 			fputc(';', folded->stream);
 		put_name(folded, path[i]);
 	}
-	fprintf(folded->stream, " %llu\n", (unsigned long long)samples);
+	fprintf(folded->stream, " %llu\n", (unsigned long long)count);
 	return ferror(folded->stream) ? -EIO : 0;
 }
 
 int folded_write_names(const struct connprof_recording *recording, const struct connprof_report_options *options,
 		       bool safe_names, FILE *stream, struct connprof_error *error)
 {
-	struct folded folded = {.stream = stream, .safe_names = safe_names};
+	struct folded folded = {.recording = recording, .stream = stream, .safe_names = safe_names};
 	struct lines *lines = lines_new(recording, options);
 	struct tree tree = {0};
-	int code = lines ? tree_build(&tree, lines, recording) : -ENOMEM;
+	int code = lines ? tree_build(&tree, lines, recording, options) : -ENOMEM;
 
 	if (!code)
 		code = tree_walk(&tree, lines, put_line, &folded);

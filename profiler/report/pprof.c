@@ -19,8 +19,24 @@
 #include "report/report.h"
 
 #define GZIP_WINDOW (15 + 16) /* zlib: 15 bits of window, a gzip head and tail */
-#define VALUES_MAX 4
-#define LABELS_MAX 8
+#define VALUES_MAX 7
+#define LABELS_MAX 10
+
+/* What a sample may count. */
+enum value_kind { VALUE_SAMPLES, VALUE_CPU, VALUE_CONNECTS, VALUE_OPEN, VALUE_WAITS, VALUE_OFFCPU, VALUE_WALL, VALUE_KINDS };
+
+static const struct {
+	const char *type, *unit;
+	unsigned collect; /* it is there where one of these was collected; 0: always */
+} value_types[VALUE_KINDS] = {
+	[VALUE_SAMPLES] = {"samples", "count", 0},
+	[VALUE_CPU] = {"cpu", "nanoseconds", 0},
+	[VALUE_CONNECTS] = {"connects", "count", CONNPROF_CONNECTIONS},
+	[VALUE_OPEN] = {"open_connections", "count", CONNPROF_CONNECTIONS},
+	[VALUE_WAITS] = {"waits", "count", CONNPROF_OFFCPU},
+	[VALUE_OFFCPU] = {"offcpu", "nanoseconds", CONNPROF_OFFCPU},
+	[VALUE_WALL] = {"wall", "nanoseconds", CONNPROF_OFFCPU},
+};
 
 struct writer {
 	const struct connprof_recording *recording;
@@ -38,7 +54,8 @@ struct writer {
 	uint32_t *frame_of;         /* frame id by location id */
 	uint32_t locations;
 	size_t frames;
-	bool with_sites;
+	size_t value_at[VALUE_KINDS]; /* where in a sample each value is; VALUES_MAX: not in this file */
+	size_t values;
 	uint64_t *ids;              /* location ids of the stack being written */
 };
 
@@ -172,7 +189,7 @@ static int put_location(struct writer *out, uint32_t id)
 struct sample {
 	Pprof__Sample message;
 	Pprof__Label labels[LABELS_MAX], *label_list[LABELS_MAX];
-	int64_t values[VALUES_MAX];
+	int64_t values[VALUES_MAX + 1]; /* the last: of what is not in this file */
 };
 
 static void sample_init(struct writer *out, struct sample *sample, uint32_t stack)
@@ -187,8 +204,13 @@ static void sample_init(struct writer *out, struct sample *sample, uint32_t stac
 	sample->message.location_id = out->ids;
 	sample->message.n_location_id = count < STACK_FRAMES_MAX ? count : STACK_FRAMES_MAX;
 	sample->message.value = sample->values;
-	sample->message.n_value = out->with_sites ? 4 : 2;
+	sample->message.n_value = out->values;
 	sample->message.label = sample->label_list;
+}
+
+static void value_set(const struct writer *out, struct sample *sample, enum value_kind kind, uint64_t value)
+{
+	sample->values[out->value_at[kind]] = (int64_t)value;
 }
 
 static Pprof__Label *label_add(struct writer *out, struct sample *sample, const char *key)
@@ -236,8 +258,12 @@ static int put_row(struct writer *out, const struct profile_row *row)
 
 	sample_init(out, &sample, row->stack);
 	stacks_get(out->recording->stacks, row->stack, NULL, &end);
-	sample.values[0] = (int64_t)row->samples;
-	sample.values[1] = (int64_t)(row->samples * (uint64_t)period_ns(out->recording));
+	value_set(out, &sample, VALUE_SAMPLES, row->samples);
+	value_set(out, &sample, VALUE_CPU, row->samples * (uint64_t)period_ns(out->recording));
+	value_set(out, &sample, VALUE_WAITS, row->waits);
+	value_set(out, &sample, VALUE_OFFCPU, row->off_ns);
+	value_set(out, &sample, VALUE_WALL, row_ns(out->recording, row));
+	label_text(out, &sample, FACTS_WAIT, wait_name(row->wait));
 	label_number(out, &sample, "pid", row->pid);
 	label_number(out, &sample, "tid", row->tid);
 	label_text(out, &sample, "thread", strings_get(out->recording->strings, row->thread));
@@ -262,8 +288,8 @@ static int put_site(struct writer *out, size_t index)
 
 	sample_init(out, &sample, site->stack);
 	stacks_get(out->recording->stacks, site->stack, NULL, &end);
-	sample.values[2] = known(site->connects);
-	sample.values[3] = known(site->open_at_end);
+	value_set(out, &sample, VALUE_CONNECTS, (uint64_t)known(site->connects));
+	value_set(out, &sample, VALUE_OPEN, (uint64_t)known(site->open_at_end));
 	label_number(out, &sample, "site", index + 1);
 	label_text(out, &sample, "peer", endpoint_text(&site->peer, peer));
 	label_text(out, &sample, "protocol", protocol_name((enum protocol_id)site->protocol));
@@ -297,21 +323,38 @@ static int make_facts(struct writer *out)
 	return code;
 }
 
+static void choose_values(struct writer *out)
+{
+	const struct connprof_recording *recording = out->recording;
+	unsigned collect = recording->collect | (recording->site_count ? CONNPROF_CONNECTIONS : 0);
+
+	for (int kind = 0; kind < VALUE_KINDS; kind++)
+		out->value_at[kind] = !value_types[kind].collect || collect & value_types[kind].collect ? out->values++ : VALUES_MAX;
+}
+
+static const char *default_type(const struct writer *out)
+{
+	if (weight_is_time(out->recording))
+		return "wall";
+	return out->recording->samples || out->value_at[VALUE_CONNECTS] == VALUES_MAX ? "cpu" : "connects";
+}
+
 static int put_types(struct writer *out)
 {
-	static const char *const types[VALUES_MAX][2] = {
-		{"samples", "count"}, {"cpu", "nanoseconds"}, {"connects", "count"}, {"open_connections", "count"},
-	};
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 	Pprof__ValueType values[VALUES_MAX], *list[VALUES_MAX], period = PPROF__VALUE_TYPE__INIT;
 
-	piece.n_sample_type = out->with_sites ? 4 : 2;
+	piece.n_sample_type = out->values;
 	piece.sample_type = list;
-	for (size_t i = 0; i < piece.n_sample_type; i++) {
-		pprof__value_type__init(&values[i]);
-		values[i].type = text_id(out, types[i][0]);
-		values[i].unit = text_id(out, types[i][1]);
-		list[i] = &values[i];
+	for (int kind = 0; kind < VALUE_KINDS; kind++) {
+		size_t at = out->value_at[kind];
+
+		if (at == VALUES_MAX)
+			continue;
+		pprof__value_type__init(&values[at]);
+		values[at].type = text_id(out, value_types[kind].type);
+		values[at].unit = text_id(out, value_types[kind].unit);
+		list[at] = &values[at];
 	}
 	period.type = text_id(out, "cpu");
 	period.unit = text_id(out, "nanoseconds");
@@ -320,7 +363,7 @@ static int put_types(struct writer *out)
 	piece.time_nanos = (int64_t)out->recording->start_unix_ns;
 	piece.duration_nanos = out->recording->seconds > 0 && out->recording->seconds < 9e9
 				       ? (int64_t)(out->recording->seconds * 1e9) : 0;
-	piece.default_sample_type = text_id(out, out->recording->samples || !out->with_sites ? "cpu" : "connects");
+	piece.default_sample_type = text_id(out, default_type(out));
 	return put_piece(out, &piece);
 }
 
@@ -428,7 +471,7 @@ int pprof_write(const struct connprof_recording *recording, const struct connpro
 
 	(void)options;
 
-	out.with_sites = recording->site_count || (recording->collect & CONNPROF_CONNECTIONS);
+	choose_values(&out);
 	if (deflateInit2(&out.gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
 		return error_memory(error);
 	code = writer_open(&out);

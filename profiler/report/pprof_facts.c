@@ -88,6 +88,14 @@ static const struct member recording_members[] = {
 	{NULL, 0, 0, NULL, 0},
 };
 
+#define OFFCPU(field) WHOLE("offcpu_" #field, offcpu.field, COUNT)
+
+static const struct member offcpu_members[] = {
+	OFFCPU(walked), OFFCPU(walked_ns), OFFCPU(left), OFFCPU(left_ns), OFFCPU(unplaced_ns), OFFCPU(brief), OFFCPU(brief_ns),
+	OFFCPU(min_block_ns),
+	{NULL, 0, 0, NULL, 0},
+};
+
 #define TARGET(field, type) {#field, type, offsetof(struct target_row, field), NULL, 0}
 
 static const struct member target_members[] = {
@@ -162,6 +170,8 @@ char *facts_write_recording(const struct connprof_recording *recording, const st
 	struct json_object *document = json_document(&build), *array;
 
 	write_members(&build, recording->strings, document, recording_members, recording);
+	if (recording->collect & CONNPROF_OFFCPU)
+		write_members(&build, recording->strings, document, offcpu_members, recording);
 	write_counters(&build, document, "stack_ends", recording->stack_ends, STACK_END_COUNT);
 	write_counters(&build, document, "python_ends", recording->python_ends, PYTHON_END_COUNT);
 	write_counters(&build, document, "drops", recording->drops, DROP_COUNT);
@@ -365,6 +375,8 @@ int facts_read_recording(struct connprof_recording *recording, const char *text,
 	struct json_object *from = parse(text);
 	int code = from ? read_members(recording->strings, from, recording_members, recording) : -EINVAL;
 
+	if (!code)
+		code = read_members(recording->strings, from, offcpu_members, recording);
 	if (!code)
 		code = read_counters(from, "stack_ends", recording->stack_ends, STACK_END_COUNT);
 	if (!code)

@@ -14,6 +14,7 @@
 #define FACTS_RECORDING "connprof.recording/1"
 #define FACTS_SITE "connprof.site/1"
 #define FACTS_ANY "connprof."
+#define FACTS_WAIT "wait" /* label of a row off the CPU: its kind */
 #define FACTS_BYTES_MAX (8u << 20) /* of one text */
 #define FACTS_SITES_MAX 65536u
 #define FACTS_MAPPINGS_MAX (1u << 20)

@@ -12,6 +12,7 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "profiler/report/pprof.pb-c.h"
+#include "report/budget.h"
 #include "report/pprof_facts.h"
 #include "report/report.h"
 
@@ -32,43 +33,9 @@ struct reader {
 	uint64_t *call_sites;                 /* by site: location id */
 	size_t call_site_count, call_site_capacity;
 	size_t value_at;                      /* which of a sample's values is taken for samples */
+	size_t waits_at, off_at;              /* and for waits and their time; the number of values: none */
 	uint32_t stack[STACK_FRAMES_MAX];
 };
-
-/* ---- memory ---- */
-
-/* Each block carries its size, so that what is freed can be given back to the budget. */
-struct budget {
-	size_t left;
-};
-
-union block {
-	size_t size;
-	max_align_t align;
-};
-
-static void *budget_alloc(void *context, size_t size)
-{
-	struct budget *budget = context;
-	union block *block;
-
-	if (size > budget->left || !(block = malloc(sizeof(*block) + size)))
-		return NULL;
-	block->size = size;
-	budget->left -= size;
-	return block + 1;
-}
-
-static void budget_free(void *context, void *pointer)
-{
-	struct budget *budget = context;
-	union block *block = pointer;
-
-	if (!pointer)
-		return;
-	budget->left += block[-1].size;
-	free(block - 1);
-}
 
 /* ---- ids ---- */
 
@@ -217,12 +184,21 @@ static int read_frames(struct reader *in)
 
 struct labels {
 	uint32_t pid, tid, thread, site;
+	uint32_t wait; /* enum wait_kind */
 	uint8_t end;
 };
 
 static uint32_t small(int64_t number)
 {
 	return number > 0 && number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
+static uint32_t wait_named(const char *name)
+{
+	for (uint32_t wait = WAIT_NONE + 1; wait < WAIT_KIND_COUNT; wait++)
+		if (!strcmp(wait_name(wait), name))
+			return wait;
+	return WAIT_UNKNOWN;
 }
 
 static struct labels read_labels(struct reader *in, const Pprof__Sample *sample)
@@ -241,6 +217,8 @@ static struct labels read_labels(struct reader *in, const Pprof__Sample *sample)
 			labels.thread = strings_add(in->recording->strings, text_at(in, label->str));
 		else if (!strcmp(key, "site") && in->ours)
 			labels.site = small(label->num);
+		else if (!strcmp(key, FACTS_WAIT) && in->ours)
+			labels.wait = wait_named(text_at(in, label->str));
 		else if (!strcmp(key, "stack_end") && in->ours && label->num > 0 && label->num < STACK_END_COUNT)
 			labels.end = (uint8_t)label->num;
 	}
@@ -264,17 +242,31 @@ static int read_stack(struct reader *in, const Pprof__Sample *sample, uint8_t en
 	return 0;
 }
 
-static int add_row(struct reader *in, const struct labels *labels, uint32_t stack, uint64_t samples)
+static uint64_t value_of(const Pprof__Sample *sample, size_t at)
+{
+	return at < sample->n_value && sample->value[at] > 0 ? (uint64_t)sample->value[at] : 0;
+}
+
+static int add_row(struct reader *in, const struct labels *labels, uint32_t stack, const Pprof__Sample *sample)
 {
 	struct connprof_recording *recording = in->recording;
+	struct profile_row row = {.stack = stack, .pid = labels->pid, .tid = labels->tid, .thread = labels->thread,
+				  .wait = labels->wait};
 	int code = array_reserve(&recording->profile, &recording->profile_capacity, recording->profile_count + 1,
 				 sizeof(*recording->profile), STACKS_COUNT_MAX * 4u);
 
 	if (code)
 		return code;
-	recording->profile[recording->profile_count++] = (struct profile_row){
-		.stack = stack, .pid = labels->pid, .tid = labels->tid, .thread = labels->thread, .samples = samples};
-	recording->samples += samples;
+	if (row.wait) {
+		row.waits = value_of(sample, in->waits_at);
+		row.off_ns = value_of(sample, in->off_at);
+		recording->offcpu.ns[row.wait] += row.off_ns;
+	} else {
+		row.samples = value_of(sample, in->value_at);
+		recording->samples += row.samples;
+	}
+	if (row.samples || row.off_ns) /* else nothing of this kind here; differences (negative) are not samples */
+		recording->profile[recording->profile_count++] = row;
 	return 0;
 }
 
@@ -295,9 +287,7 @@ static int read_sample(struct reader *in, const Pprof__Sample *sample)
 		in->recording->sites[labels.site - 1].stack = stack;
 		return 0;
 	}
-	if (sample->value[in->value_at] <= 0) /* nothing of this kind here; differences (negative) are not samples */
-		return 0;
-	return add_row(in, &labels, stack, (uint64_t)sample->value[in->value_at]);
+	return add_row(in, &labels, stack, sample);
 }
 
 static int read_samples(struct reader *in)
@@ -355,19 +345,27 @@ static int read_facts(struct reader *in)
 	return code;
 }
 
+static size_t value_named(const struct reader *in, const char *type)
+{
+	for (size_t i = 0; i < in->profile->n_sample_type; i++)
+		if (!strcmp(text_at(in, in->profile->sample_type[i]->type), type))
+			return i;
+	return in->profile->n_sample_type;
+}
+
 /* "samples" where there is one, else what the file shows by default, else the last, as pprof does. */
 static void choose_value(struct reader *in)
 {
 	size_t count = in->profile->n_sample_type, chosen = count - 1;
 	const char *preferred = text_at(in, in->profile->default_sample_type);
 
-	for (size_t i = 0; i < count; i++)
-		if (*preferred && !strcmp(text_at(in, in->profile->sample_type[i]->type), preferred))
-			chosen = i;
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(text_at(in, in->profile->sample_type[i]->type), "samples"))
-			chosen = i;
+	if (*preferred && value_named(in, preferred) < count)
+		chosen = value_named(in, preferred);
+	if (value_named(in, "samples") < count)
+		chosen = value_named(in, "samples");
 	in->value_at = chosen;
+	in->waits_at = value_named(in, "waits");
+	in->off_at = value_named(in, "offcpu");
 }
 
 static void describe_foreign(struct reader *in)

@@ -44,12 +44,29 @@ size_t lines_name_count(const struct lines *lines); /* ids are below this */
 /* Is this frame left out of reports unless options->native: the interpreter's own plumbing? */
 bool frame_hidden(const struct frame *frame, const struct connprof_report_options *options);
 
+/* ---- weight.c: what a row counts for ---- */
+
+/* Is it time (nanoseconds here, microseconds where counts are shown), and not samples? */
+bool weight_is_time(const struct connprof_recording *recording);
+/* A row's own time: off the CPU, or its samples times their period (0: the rate is not known). */
+uint64_t row_ns(const struct connprof_recording *recording, const struct profile_row *row);
+/* Samples or nanoseconds; 0: not shown in options->mode. */
+uint64_t row_weight(const struct connprof_recording *recording, const struct connprof_report_options *options,
+		    const struct profile_row *row);
+/* A sum of weights as a count to show, and what it counts: "samples" or "us". */
+uint64_t weight_shown(const struct connprof_recording *recording, uint64_t weight);
+const char *weight_unit(const struct connprof_recording *recording);
+/* Is time off the CPU all that is shown? */
+bool weight_off_only(const struct connprof_recording *recording, const struct connprof_report_options *options);
+/* Is there anything to show? */
+bool weight_any(const struct connprof_recording *recording, const struct connprof_report_options *options);
+
 /* ---- tree.c: stacks merged by their common root side ---- */
 
 struct tree_node {
 	uint32_t parent;         /* node id; 0 is the root above all */
 	uint32_t name;           /* as lines_name gives it */
-	uint64_t samples;        /* that end here */
+	uint64_t weight;         /* of the rows that end here */
 };
 
 struct tree {
@@ -62,11 +79,12 @@ struct tree {
 #define TREE_NODES_MAX (16u << 20)
 
 /* 0, -ENOMEM or -E2BIG; the tree is to be freed with tree_done in any case. */
-int tree_build(struct tree *tree, struct lines *lines, const struct connprof_recording *recording);
+int tree_build(struct tree *tree, struct lines *lines, const struct connprof_recording *recording,
+	       const struct connprof_report_options *options);
 void tree_done(struct tree *tree);
-/* Calls each(context, path, depth, samples) for every node that samples end in, names of a level in byte order. */
+/* Calls each(context, path, depth, weight) for every node that rows end in, names of a level in byte order. */
 int tree_walk(const struct tree *tree, const struct lines *lines,
-	      int (*each)(void *context, const char *const *path, size_t depth, uint64_t samples), void *context);
+	      int (*each)(void *context, const char *const *path, size_t depth, uint64_t weight), void *context);
 
 /* ---- folded.c ---- */
 

@@ -2,8 +2,8 @@
 /*
  * speedscope.c - the file format of speedscope: one table of frames, one sampled profile for each thread.
  *
- * Written piece by piece: json-c escapes the strings, the numbers need no help. Weights are CPU time where the rate is
- * known, else samples.
+ * Written piece by piece: json-c escapes the strings, the numbers need no help. Weights are time where it is known (off the
+ * CPU it is; on it, where the rate is), else samples.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -20,7 +20,8 @@ struct speedscope {
 	uint32_t *index_of;     /* frame index + 1 by name id; 0: not in the table yet */
 	size_t names;
 	uint32_t frames;        /* in the table */
-	uint32_t *order;        /* profile rows, thread by thread */
+	uint32_t *order;        /* profile rows that are shown, thread by thread */
+	size_t rows;            /* how many */
 };
 
 static int put_string(FILE *stream, const char *text)
@@ -34,9 +35,14 @@ static int put_string(FILE *stream, const char *text)
 	return 0;
 }
 
-static uint64_t weight(const struct speedscope *out, uint64_t samples)
+static bool in_ns(const struct speedscope *out)
 {
-	return out->recording->rate_hz ? samples * (1000000000u / out->recording->rate_hz) : samples;
+	return out->recording->rate_hz || weight_is_time(out->recording);
+}
+
+static uint64_t weight(const struct speedscope *out, const struct profile_row *row)
+{
+	return in_ns(out) ? row_ns(out->recording, row) : row->samples;
 }
 
 static int put_frame(struct speedscope *out, uint32_t name, uint32_t frame_id)
@@ -85,10 +91,10 @@ static int put_frames(struct speedscope *out)
 	int code = 0;
 
 	fputs("\"shared\":{\"frames\":[", out->stream);
-	for (size_t i = 0; !code && i < out->recording->profile_count; i++) {
+	for (size_t i = 0; !code && i < out->rows; i++) {
 		struct line_list list;
 
-		code = lines_make(out->lines, &out->recording->profile[i], &list);
+		code = lines_make(out->lines, &out->recording->profile[out->order[i]], &list);
 		if (!code)
 			code = index_reserve(out);
 		for (size_t k = 0; !code && k < list.count; k++)
@@ -136,9 +142,9 @@ static int put_thread(struct speedscope *out, size_t from, size_t to)
 	fputs(from ? ",\n{\"type\":\"sampled\",\"name\":" : "\n{\"type\":\"sampled\",\"name\":", out->stream);
 	code = put_name(out, row_at(out, from));
 	for (size_t i = from; i < to; i++)
-		all += weight(out, row_at(out, i)->samples);
+		all += weight(out, row_at(out, i));
 	fprintf(out->stream, ",\"unit\":\"%s\",\"startValue\":0,\"endValue\":%llu,\"samples\":[",
-		out->recording->rate_hz ? "nanoseconds" : "none", (unsigned long long)all);
+		in_ns(out) ? "nanoseconds" : "none", (unsigned long long)all);
 	for (size_t i = from; !code && i < to; i++) {
 		struct line_list list;
 
@@ -150,7 +156,7 @@ static int put_thread(struct speedscope *out, size_t from, size_t to)
 	}
 	fputs("],\"weights\":[", out->stream);
 	for (size_t i = from; i < to; i++)
-		fprintf(out->stream, i > from ? ",%llu" : "%llu", (unsigned long long)weight(out, row_at(out, i)->samples));
+		fprintf(out->stream, i > from ? ",%llu" : "%llu", (unsigned long long)weight(out, row_at(out, i)));
 	fputs("]}", out->stream);
 	return code;
 }
@@ -158,7 +164,7 @@ static int put_thread(struct speedscope *out, size_t from, size_t to)
 /* The schema wants a profile even where there are no samples. */
 static int put_profiles(struct speedscope *out)
 {
-	size_t count = out->recording->profile_count;
+	size_t count = out->rows;
 	int code = 0;
 
 	fputs("\"profiles\":[", out->stream);
@@ -204,8 +210,9 @@ int speedscope_write(const struct connprof_recording *recording, const struct co
 	out.order = calloc(recording->profile_count + 1, sizeof(*out.order));
 	if (out.lines && out.order) {
 		for (size_t i = 0; i < recording->profile_count; i++)
-			out.order[i] = (uint32_t)i;
-		qsort_r(out.order, recording->profile_count, sizeof(*out.order), by_thread, recording->profile);
+			if (row_weight(recording, options, &recording->profile[i]))
+				out.order[out.rows++] = (uint32_t)i;
+		qsort_r(out.order, out.rows, sizeof(*out.order), by_thread, recording->profile);
 		code = put_all(&out);
 	}
 	lines_free(out.lines);

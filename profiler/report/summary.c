@@ -45,6 +45,35 @@ static void put_samples(const struct connprof_recording *recording, FILE *stream
 		fputs("no samples: nothing that was followed used the CPU while being watched\n", stream);
 }
 
+/* Where the time off the CPU went, and how much of it was looked at. */
+static void put_offcpu(const struct connprof_recording *recording, FILE *stream)
+{
+	const struct offcpu_row *off = &recording->offcpu;
+	const char *next = ": ";
+	uint64_t all = 0;
+
+	if (!(recording->collect & CONNPROF_OFFCPU))
+		return;
+	for (unsigned i = 0; i < WAIT_KIND_COUNT; i++)
+		all += off->ns[i];
+	fprintf(stream, "%.3f s off the CPU in all threads", (double)all / 1e9);
+	for (unsigned i = WAIT_NONE + 1; i < WAIT_KIND_COUNT; i++)
+		if (off->ns[i]) {
+			fprintf(stream, "%s%s %.3f s", next, wait_name(i), (double)off->ns[i] / 1e9);
+			next = ", ";
+		}
+	fprintf(stream, "\n%llu waits walked (%.3f s)", (unsigned long long)off->walked, (double)off->walked_ns / 1e9);
+	if (off->left)
+		fprintf(stream, "; %llu more (%.3f s) were too many to walk: their time is spread over those of their thread",
+			(unsigned long long)off->left, (double)off->left_ns / 1e9);
+	if (off->unplaced_ns)
+		fprintf(stream, ", but for %.3f s", (double)off->unplaced_ns / 1e9);
+	if (off->min_block_ns)
+		fprintf(stream, "; left out as shorter than %.3f ms: %llu (%.3f s)", (double)off->min_block_ns / 1e6,
+			(unsigned long long)off->brief, (double)off->brief_ns / 1e9);
+	fputc('\n', stream);
+}
+
 static void put_cut(const struct connprof_recording *recording, FILE *stream)
 {
 	struct list list = {.stream = stream, .head = "cut: "};
@@ -104,7 +133,9 @@ static void put_cost(const struct connprof_recording *recording, FILE *stream)
 int connprof_report_summary(const struct connprof_recording *recording, FILE *stream, struct connprof_error *error)
 {
 	(void)error;
-	put_samples(recording, stream);
+	if (recording->collect & CONNPROF_SAMPLES || !(recording->collect & CONNPROF_OFFCPU))
+		put_samples(recording, stream);
+	put_offcpu(recording, stream);
 	put_cut(recording, stream);
 	put_lost(recording, stream);
 	for (size_t i = 0; i < recording->note_count && i < NOTES_SHOWN; i++)

@@ -130,8 +130,13 @@ static void title_make(const struct connprof_recording *recording, const struct 
 		return;
 	}
 	title_targets(recording, targets, sizeof(targets));
-	used = snprintf(whole, sizeof(whole), "%s - %llu samples", targets, (unsigned long long)recording->samples);
-	if (recording->rate_hz)
+	if (weight_off_only(recording, options))
+		used = snprintf(whole, sizeof(whole), "%s - time off the CPU", targets);
+	else if (weight_is_time(recording) && options->mode == CONNPROF_MODE_ALL)
+		used = snprintf(whole, sizeof(whole), "%s - time on and off the CPU", targets);
+	else
+		used = snprintf(whole, sizeof(whole), "%s - %llu samples", targets, (unsigned long long)recording->samples);
+	if (recording->rate_hz && !weight_off_only(recording, options))
 		used += snprintf(whole + used, sizeof(whole) - (size_t)used, " at %u Hz", recording->rate_hz);
 	if (recording->seconds > 0)
 		used += snprintf(whole + used, sizeof(whole) - (size_t)used, ", %.1f s", recording->seconds);
@@ -142,7 +147,7 @@ static void title_make(const struct connprof_recording *recording, const struct 
 }
 
 /* Zero samples are an answer: the script would call it an error. */
-static int empty_picture(const char *title, FILE *stream)
+static int empty_picture(const char *title, bool off, FILE *stream)
 {
 	fprintf(stream,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n"
@@ -151,9 +156,10 @@ static int empty_picture(const char *title, FILE *stream)
 		"<rect width=\"1200\" height=\"100\" fill=\"#f8f8f8\"/>\n"
 		"<text x=\"600\" y=\"40\" text-anchor=\"middle\" font-family=\"Verdana\" font-size=\"17\">%s</text>\n"
 		"<text x=\"600\" y=\"70\" text-anchor=\"middle\" font-family=\"Verdana\" font-size=\"12\">"
-		"no samples: nothing that was followed used the CPU while being watched</text>\n"
+		"%s while being watched</text>\n"
 		"</svg>\n",
-		title);
+		title, off ? "no waits: nothing that was followed was off the CPU" :
+		       "no samples: nothing that was followed used the CPU");
 	return 0;
 }
 
@@ -192,13 +198,19 @@ static int attributes_set(posix_spawnattr_t *attributes)
 	return -code;
 }
 
-static int spawn(const char *script, const char *title, const int files[FILES], pid_t *pid)
+/* What the picture is told besides its input. */
+struct look {
+	char title[TITLE_BYTES];
+	const char *unit, *colors;
+};
+
+static int spawn(const char *script, const struct look *look, const int files[FILES], pid_t *pid)
 {
 	/* Names are UTF-8 and are cut by characters; the same input gives the same picture. */
 	static char *const environment[] = {"PERL_UNICODE=SDA", "PERL_HASH_SEED=0", "PERL_PERTURB_KEYS=0",
 					    "PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", NULL};
-	char *arguments[] = {(char *)script, "--hash", "--colors", "js", "--countname", "samples", "--title",
-			     (char *)title, NULL};
+	char *arguments[] = {(char *)script, "--hash", "--colors", (char *)look->colors, "--countname", (char *)look->unit, "--title",
+			     (char *)look->title, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int code = posix_spawn_file_actions_init(&actions);
@@ -270,10 +282,10 @@ static int write_input(const struct connprof_recording *recording, const struct 
 	return code;
 }
 
-static int draw(const char *script, const char *title, const int files[FILES], FILE *stream, struct connprof_error *error)
+static int draw(const char *script, const struct look *look, const int files[FILES], FILE *stream, struct connprof_error *error)
 {
 	pid_t pid, waited;
-	int status = 0, code = spawn(script, title, files, &pid);
+	int status = 0, code = spawn(script, look, files, &pid);
 
 	if (code)
 		return error_set(error, code, CONNPROF_CANNOT_OBSERVE, "cannot run %s: %s (is perl installed?)", script,
@@ -290,11 +302,13 @@ int svg_write(const struct connprof_recording *recording, const struct connprof_
 	      struct connprof_error *error)
 {
 	int files[FILES] = {-1, -1, -1}, code = 0;
-	char script[4096], title[TITLE_BYTES];
+	bool off = weight_off_only(recording, options);
+	struct look look = {.unit = weight_unit(recording), .colors = off ? "io" : "js"};
+	char script[4096];
 
-	title_make(recording, options, title);
-	if (!recording->samples)
-		return empty_picture(title, stream);
+	title_make(recording, options, look.title);
+	if (!weight_any(recording, options))
+		return empty_picture(look.title, off, stream);
 	code = svg_script_find(script, error);
 	if (code)
 		return code;
@@ -305,7 +319,7 @@ int svg_write(const struct connprof_recording *recording, const struct connprof_
 	if (!code)
 		code = write_input(recording, options, files[INPUT], error);
 	if (!code)
-		code = draw(script, title, files, stream, error);
+		code = draw(script, &look, files, stream, error);
 	for (int i = 0; i < FILES; i++)
 		if (files[i] >= 0)
 			close(files[i]);

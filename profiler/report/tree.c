@@ -69,7 +69,8 @@ static int child_of(struct tree *tree, uint32_t parent, uint32_t name, uint32_t 
 	return 0;
 }
 
-int tree_build(struct tree *tree, struct lines *lines, const struct connprof_recording *recording)
+int tree_build(struct tree *tree, struct lines *lines, const struct connprof_recording *recording,
+	       const struct connprof_report_options *options)
 {
 	int code;
 
@@ -79,15 +80,18 @@ int tree_build(struct tree *tree, struct lines *lines, const struct connprof_rec
 		return code;
 	tree->nodes[tree->count++] = (struct tree_node){0};
 	for (size_t i = 0; i < recording->profile_count; i++) {
+		uint64_t weight = row_weight(recording, options, &recording->profile[i]);
 		struct line_list list;
 		uint32_t node = 0;
 
+		if (!weight)
+			continue;
 		code = lines_make(lines, &recording->profile[i], &list);
 		for (size_t k = 0; !code && k < list.count; k++)
 			code = child_of(tree, node, list.names[k], &node);
 		if (code)
 			return code;
-		tree->nodes[node].samples += recording->profile[i].samples;
+		tree->nodes[node].weight += weight;
 	}
 	return 0;
 }
@@ -155,7 +159,7 @@ static int walk_prepare(struct walk *walk, const struct tree *tree, const struct
 }
 
 int tree_walk(const struct tree *tree, const struct lines *lines,
-	      int (*each)(void *context, const char *const *path, size_t depth, uint64_t samples), void *context)
+	      int (*each)(void *context, const char *const *path, size_t depth, uint64_t weight), void *context)
 {
 	struct walk walk = {0};
 	int code = walk_prepare(&walk, tree, lines);
@@ -173,8 +177,8 @@ int tree_walk(const struct tree *tree, const struct lines *lines,
 		}
 		walk.next[depth]++;
 		walk.path[depth] = key->name;
-		if (tree->nodes[key->id].samples)
-			code = each(context, walk.path, depth + 1, tree->nodes[key->id].samples);
+		if (tree->nodes[key->id].weight)
+			code = each(context, walk.path, depth + 1, tree->nodes[key->id].weight);
 		if (depth + 1 < walk.depth_max)
 			walk.next[++depth] = walk.first[key->id];
 	}

@@ -42,6 +42,7 @@ static const char *const kind_names[EVENT_KIND_COUNT] = {
 	[EVENT_PROCESS] = "process",
 	[EVENT_EXIT] = "exit",
 	[EVENT_LOST] = "lost",
+	[EVENT_OFFCPU] = "offcpu",
 };
 
 const char *event_kind_name(uint32_t kind)
@@ -168,6 +169,17 @@ static void write_io(FILE *stream, const struct event_io *io)
 	putc('"', stream);
 }
 
+static void write_offcpu(FILE *stream, const struct event_offcpu *offcpu)
+{
+	fprintf(stream, ",\"wait\":\"%s\",\"ns\":%" PRIu64, wait_name(offcpu->wait), offcpu->ns);
+	if (offcpu->weight != WEIGHT_ONE)
+		fprintf(stream, ",\"weight\":%u", offcpu->weight);
+	if (offcpu->conn)
+		fprintf(stream, ",\"conn\":%" PRIu64, offcpu->conn);
+	if (offcpu->left_count)
+		fprintf(stream, ",\"left_count\":%u,\"left_ns\":%" PRIu64, offcpu->left_count, offcpu->left_ns);
+}
+
 static int write_process(struct record_writer *writer, const struct event *event, uint32_t comm, uint32_t exe)
 {
 	return fprintf(writer->output.stream, ",\"parent\":%u,\"comm\":%u,\"exe\":%u", event->process.parent, comm, exe);
@@ -183,6 +195,9 @@ static void write_body(struct record_writer *writer, const struct event *event, 
 		break;
 	case EVENT_IO:
 		write_io(stream, &event->io);
+		break;
+	case EVENT_OFFCPU:
+		write_offcpu(stream, &event->offcpu);
 		break;
 	case EVENT_PROCESS:
 		write_process(writer, event, comm, exe);

@@ -13,6 +13,7 @@
  *    "error":0,"local":"0.0.0.0:0","peer":"127.0.0.1:6379"}                                     (one line in the file)
  *   {"event":"io","t":1600000,"pid":812,"tid":812,"conn":7,"bytes":31,"sent":true,"protocol":"redis","flags":16,
  *    "requests":1,"handshake":1,"responses":0,"errors":0,"library":"redis-py 5.0.1"}
+ *   {"event":"offcpu","t":1900000,"pid":812,"tid":812,"stack":2,"python_end":1,"wait":"socket","ns":250000,"conn":7}
  *   {"end_ns":81239567890123}
  *
  * Numbers of kinds, flags and ends are those of bpf/events.h, frame.h and protocol.h; "t" is nanoseconds since start_ns and

@@ -16,6 +16,7 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "model/model.h"
+#include "model/offcpu.h"
 #include "source/record.h"
 
 struct id_list {
@@ -209,6 +210,29 @@ static int read_io(struct replay *replay, struct json_object *line, struct event
 	return 0;
 }
 
+static int read_offcpu(struct replay *replay, struct json_object *line, struct event_offcpu *offcpu)
+{
+	const char *name = get_text(line, "wait");
+	uint64_t conn, ns, left_ns;
+
+	for (offcpu->wait = WAIT_NONE + 1; offcpu->wait < WAIT_KIND_COUNT; offcpu->wait++)
+		if (name && !strcmp(wait_name(offcpu->wait), name))
+			break;
+	if (offcpu->wait == WAIT_KIND_COUNT)
+		return bad(replay, "unknown kind of wait");
+	if (get_u64(replay, line, "ns", OFFCPU_NS_MAX, &ns) || get_u64(replay, line, "conn", UINT64_MAX, &conn) ||
+	    get_u64(replay, line, "left_ns", OFFCPU_NS_MAX, &left_ns) ||
+	    get_u32(replay, line, "left_count", UINT32_MAX, &offcpu->left_count) ||
+	    get_u32(replay, line, "weight", OFFCPU_WEIGHT_MAX, &offcpu->weight))
+		return -EBADMSG;
+	offcpu->ns = ns;
+	offcpu->conn = conn;
+	offcpu->left_ns = left_ns;
+	if (!offcpu->weight)
+		offcpu->weight = WEIGHT_ONE;
+	return 0;
+}
+
 static int read_body(struct replay *replay, struct json_object *line, struct event *event)
 {
 	uint64_t count;
@@ -224,6 +248,8 @@ static int read_body(struct replay *replay, struct json_object *line, struct eve
 		    get_id(replay, line, "exe", &replay->strings, &event->process.exe))
 			return -EBADMSG;
 		return get_u32(replay, line, "parent", UINT32_MAX, &event->process.parent);
+	case EVENT_OFFCPU:
+		return read_offcpu(replay, line, &event->offcpu);
 	case EVENT_LOST:
 		if (get_u32(replay, line, "reason", DROP_COUNT - 1, &event->lost.reason) ||
 		    get_u64(replay, line, "count", UINT64_MAX, &count))

@@ -48,6 +48,8 @@ static const struct connprof_recording *events_of(struct stream *stream, struct 
 		{ .kind = EVENT_CLOSE, .pid = 9, .tid = 10, .conn = { .conn = UINT64_MAX - 1, .flags = CONN_OPENED } },
 		{ .kind = EVENT_GONE, .conn = { .conn = UINT64_MAX - 1, .flags = CONN_OPENED | CONN_RESET, .error = 104 } },
 		{ .kind = EVENT_LOST, .lost = { .reason = DROP_RING_FULL_IO, .count = 3 } },
+		{ .kind = EVENT_OFFCPU, .pid = 9, .tid = 10, .offcpu = { .wait = WAIT_SOCKET, .ns = 5 * MS, .conn = UINT64_MAX - 1,
+		  .weight = 3 * WEIGHT_ONE, .left_count = 2, .left_ns = 8 * MS } },
 		{ .kind = EVENT_EXIT, .pid = 9, .tid = 9 },
 	};
 
@@ -58,6 +60,7 @@ static const struct connprof_recording *events_of(struct stream *stream, struct 
 	events[2].stack = events[1].stack;
 	events[2].conn.peer = (struct endpoint){ .address = { [15] = 1 }, .family = AF_INET6, .port = 6379 };
 	events[5].stack = drop_stack(stream);
+	events[8].stack = events[1].stack;
 	for (size_t i = 0; i < *count; i++) {
 		events[i].time_ns = START_NS + i * MS;
 		out[i] = events[i];
@@ -96,6 +99,10 @@ static void what_was_written_is_read_back_the_same(void **state)
 	assert_string_equal(strings_get(copy->strings, copy->targets[0].comm), "name with \"quotes\"");
 	assert_true(copy->targets[0].exited);
 	assert_int_equal(copy->drops[DROP_RING_FULL_IO], 3);
+	assert_int_equal(copy->profile_count, 2);
+	assert_int_equal(copy->profile[1].wait, WAIT_SOCKET);
+	assert_int_equal(copy->profile[1].off_ns, 13 * MS);
+	assert_int_equal(copy->offcpu.left, 2);
 	assert_float_equal(copy->seconds, 1.0, 1e-9);
 	assert_int_equal(copy->verdict, s.recording->verdict);
 	assert_int_equal(copy->site_count, 1);
@@ -118,6 +125,7 @@ static void bad_streams_are_refused_with_the_line(void **state)
 	} cases[] = {
 		{ "{\"string\":2,\"text\":\"a\"}\n", "line 2: definitions out of order" },
 		{ "{\"string\":1}\n", "line 2: a string without text" },
+		{ "{\"event\":\"offcpu\",\"t\":1,\"wait\":\"tea\",\"ns\":3}\n", "line 2: unknown kind of wait" },
 		{ "{\"event\":\"sample\",\"t\":1,\"stack\":1}\n", "line 2: refers to what is not defined yet" },
 		{ "{\"event\":\"nonsense\",\"t\":1}\n", "line 2: unknown kind of event" },
 		{ "{\"event\":\"sample\"}\n", "line 2: an event without a time" },
