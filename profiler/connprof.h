@@ -160,6 +160,11 @@ struct connprof_report_options {
 	bool native;             /* the interpreter's own C frames too */
 	bool color;
 	enum connprof_mode mode; /* profiles: what is shown */
+	/* Only what lies inside requests slower than this, or inside the slowest so many percent of them; 0: all. */
+	uint64_t slower_than_ns;
+	double slowest_percent;
+	bool against_normal;     /* and that compared with what lies inside the other requests */
+	const struct connprof_recording *base; /* what the recording is compared with (borrowed); NULL: with nothing */
 };
 
 /* What a format can show. */
@@ -173,6 +178,8 @@ enum connprof_view {
 /* The canonical name of a format (static): by name or alias, or, when name is NULL, by path's extension (*by default the
  * first of the view*). NULL: no such format for this view. */
 const char *connprof_format_find(enum connprof_view view, const char *name, const char *path);
+/* Can it show the difference between two recordings, or two parts of one? */
+bool connprof_format_compares(enum connprof_view view, const char *name);
 /* The names for a view, separated by ", " (static). */
 const char *connprof_format_names(enum connprof_view view);
 

@@ -17,13 +17,18 @@
 static void rescue(const struct output_plan *plan, const struct options *options,
 		   const struct connprof_recording *recording, struct connprof_error *error)
 {
-	struct output_plan kept = {CONNPROF_VIEW_PROFILE, "pprof", RESCUE_PATH};
+	struct output_plan kept = {CONNPROF_VIEW_PROFILE, "pprof", RESCUE_PATH, true};
 	size_t length = strlen(error->text);
 
 	if (!strcmp(plan->format, "pprof") || !strcmp(plan->path, "-") || access(RESCUE_PATH, F_OK) == 0)
 		return;
 	if (output_save(&kept, options, recording, NULL) == 0)
 		snprintf(error->text + length, sizeof(error->text) - length, "; the samples are kept in %s", RESCUE_PATH);
+}
+
+static bool cuts(const struct options *options)
+{
+	return options->slower_than_ns || options->slowest_percent > 0;
 }
 
 static int write_profile(const struct output_plan *plan, const struct options *options,
@@ -42,7 +47,8 @@ static int write_profile(const struct output_plan *plan, const struct options *o
 	if (options->quiet)
 		return 0;
 	if (strcmp(plan->path, "-"))
-		message_say("wrote %s", plan->path);
+		message_say("wrote %s%s", plan->path, plan->whole && cuts(options) ?
+			    " with all requests: cut it with connprof report" : "");
 	if (connprof_report_summary(recording, stderr, &error))
 		return message_failed(&error);
 	return 0;
@@ -50,6 +56,7 @@ static int write_profile(const struct output_plan *plan, const struct options *o
 
 int cmd_record(const struct options *options)
 {
+	bool requests = options->requests || cuts(options);
 	struct watch_hooks hooks = {0};
 	struct output_plan plan;
 	struct watch watch;
@@ -57,7 +64,8 @@ int cmd_record(const struct options *options)
 
 	if (status)
 		return status;
-	status = watch_run(&watch, options, CONNPROF_SAMPLES, &hooks);
+	plan.whole = !strcmp(plan.format, "pprof"); /* `report` cuts the recording, as often as one likes */
+	status = watch_run(&watch, options, CONNPROF_SAMPLES | (requests ? CONNPROF_CONNECTIONS | CONNPROF_REQUESTS : 0), &hooks);
 	if (!status)
 		status = write_profile(&plan, options, watch.session);
 	if (!status)

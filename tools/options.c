@@ -22,6 +22,7 @@ enum kind {
 	DURATION, /* uint64_t, nanoseconds */
 	COUNT,    /* unsigned within low..high */
 	REAL,     /* double, 0 or more */
+	PERCENT,  /* double, more than 0 and at most 100; a % behind it is taken */
 	REFUSED,  /* a flag of py-spy or of a later version: .help says why not; left out of --help */
 };
 
@@ -62,6 +63,14 @@ static const struct row rows[] = {
 	{"kernel", 0, NULL, FLAG, AT(kernel), 0, 0, NULL, RECORD | DUMP, "kernel frames too"},
 	{"gil", 'g', NULL, FLAG, AT(gil), 0, 0, NULL, RECORD, "only samples of threads that hold Python's GIL"},
 	{"mode", 0, "MODE", TEXT, AT(mode), 0, 0, "cpu", RECORD, "what to sample: cpu (the default)"},
+	{"requests", 0, NULL, FLAG, AT(requests), 0, 0, NULL, RECORD,
+	 "note for each sample how long the request it lies in took"},
+	{"slower-than", 0, "TIME", DURATION, AT(slower_than_ns), 0, 0, NULL, PROFILES,
+	 "show only what lies inside requests slower than TIME"},
+	{"slowest", 0, "PERCENT", PERCENT, AT(slowest_percent), 0, 0, NULL, PROFILES,
+	 "show only what lies inside the slowest so many percent of the requests"},
+	{"diff", 0, "WHAT", TEXT, AT(diff), 0, 0, "normal", PROFILES,
+	 "and that against what lies inside the normal ones: red is more, blue is less"},
 	{"subprocesses", 's', NULL, FLAG, AT(subprocesses), 0, 0, NULL, RECORD | DUMP,
 	 "follow children (accepted as py-spy has it: it is the default)"},
 	{"no-children", 0, NULL, FLAG, AT(no_children), 0, 0, NULL, LIVE | DUMP, "do not follow children of PID"},
@@ -93,7 +102,6 @@ static const struct row rows[] = {
 	 "write the event stream too, for `connprof report` (.events.jsonl)"},
 	{"idle", 'i', NULL, REFUSED, 0, 0, 0, NULL, RECORD,
 	 "this version samples running threads only; `connprof dump` shows idle ones"},
-	{"slower-than", 0, "TIME", REFUSED, 0, 0, 0, NULL, RECORD, "this version does not tell slow requests apart"},
 	{"quiet", 'q', NULL, FLAG, AT(quiet), 0, 0, NULL, ALL, "say nothing but errors and the result"},
 	{"verbose", 'v', NULL, TALLY, AT(verbose), 0, 0, NULL, ALL, "say what is being done; -vv says more"},
 	{"help", 'h', NULL, FLAG, AT(help), 0, 0, NULL, ALL, "this list"},
@@ -134,6 +142,24 @@ static bool parse_real(const char *text, double *out)
 		return false;
 	value = strtod(text, &end);
 	if (end == text || *end || !isfinite(value))
+		return false;
+	*out = value;
+	return true;
+}
+
+static bool parse_percent(const char *text, double *out)
+{
+	char number[32];
+	size_t length = strlen(text);
+	double value;
+
+	if (length && text[length - 1] == '%')
+		length--;
+	if (length >= sizeof(number))
+		return false;
+	memcpy(number, text, length);
+	number[length] = '\0';
+	if (!parse_real(number, &value) || value <= 0 || value > 100)
 		return false;
 	*out = value;
 	return true;
@@ -198,6 +224,10 @@ static int set_value(struct options *options, const struct row *row, const char 
 	case REAL:
 		if (!parse_real(value, at))
 			return message_usage(command, "--%s: '%s' is not a number of 0 or more", row->name, value);
+		return 0;
+	case PERCENT:
+		if (!parse_percent(value, at))
+			return message_usage(command, "--%s: '%s' is not a percentage above 0 and up to 100", row->name, value);
 		return 0;
 	case REFUSED:
 		break;
@@ -316,6 +346,10 @@ static int check_together(const struct options *options)
 		return message_usage(command, "give -p PID or a command after --, not both");
 	if (command->bit == REPORT && !options->file)
 		return message_usage(command, "no recording given");
+	if (options->slower_than_ns && options->slowest_percent > 0)
+		return message_usage(command, "--slower-than and --slowest exclude each other");
+	if (options->diff && !options->slower_than_ns && options->slowest_percent <= 0)
+		return message_usage(command, "--diff %s needs --slower-than or --slowest", options->diff);
 	if (options->json && options->format && strcmp(options->format, "json"))
 		return message_usage(command, "--json and --format %s exclude each other", options->format);
 	return 0;

@@ -32,14 +32,14 @@ struct options {
 	size_t pid_count;
 	char **run;                /* the command after "--", NULL-ended */
 	const char *file;          /* report's FILE */
-	uint64_t duration_ns;
+	uint64_t duration_ns, slower_than_ns;
 	unsigned rate_hz;
 	unsigned verbose;
-	bool quiet, json, no_children, kernel, gil, native, threads, functions, nolineno, subprocesses, help;
+	bool quiet, json, no_children, kernel, gil, native, threads, functions, nolineno, subprocesses, requests, help;
 	const char *output, *format, *title, *view, *mode, *events, *redis_server;
-	const char *baseline, *write_baseline, *suppress;
+	const char *baseline, *write_baseline, *suppress, *diff;
 	unsigned min_requests;
-	double max_connects_per_request, max_churn;
+	double max_connects_per_request, max_churn, slowest_percent;
 	struct option_list protocols, redis_peers, app_patterns, library_patterns;
 };
 

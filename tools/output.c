@@ -88,6 +88,8 @@ int output_plan(const struct options *options, enum connprof_view view, bool nam
 	if (!format || (!options->format && is_foreign(path)))
 		return message_usage(options->command, "no format goes with the name %s: give one of %s with -f", path,
 				     connprof_format_names(view));
+	if (options->diff && !connprof_format_compares(view, format))
+		return message_usage(options->command, "the format %s cannot show a difference: give svg or folded with -f", format);
 	if (!options->output && names_file)
 		path = default_name(format);
 	if (!strcmp(path, "-") && !strcmp(format, "pprof") && isatty(STDOUT_FILENO))
@@ -113,6 +115,9 @@ struct connprof_report_options output_style(const struct options *options, const
 		.nolineno = options->nolineno,
 		.native = options->native,
 		.color = wants_color(fd),
+		.slower_than_ns = options->slower_than_ns,
+		.slowest_percent = options->slowest_percent,
+		.against_normal = options->diff,
 	};
 }
 
@@ -122,6 +127,11 @@ int output_save(const struct output_plan *plan, const struct options *options,
 	int fd = strcmp(plan->path, "-") ? -1 : STDOUT_FILENO;
 	struct connprof_report_options style = output_style(options, plan->format, fd);
 
+	if (plan->whole) {
+		style.slower_than_ns = 0;
+		style.slowest_percent = 0;
+		style.against_normal = false;
+	}
 	return connprof_report_save(recording, plan->view, &style, plan->path, error);
 }
 

@@ -10,6 +10,7 @@ struct output_plan {
 	enum connprof_view view;
 	const char *format;   /* static */
 	const char *path;     /* "-": standard output; borrowed from the options, or static */
+	bool whole;           /* all requests, whatever the options would show of them */
 };
 
 /* Decides by --format, --output and the command's default: the file "profile" with the format's extension when

@@ -52,6 +52,7 @@ int cut_make(const struct connprof_recording *recording, uint16_t from, bool nor
 	out->model = NULL;
 	out->samples = 0;
 	out->cut = (struct cut_row){ .slower_than_ns = latency_floor_ns(from), .normal = normal };
+	memset(out->offcpu.ns, 0, sizeof(out->offcpu.ns));
 	memset(out->stack_ends, 0, sizeof(out->stack_ends));
 	for (size_t i = 0; i < recording->profile_count; i++) {
 		const struct profile_row *row = &recording->profile[i];
@@ -60,9 +61,10 @@ int cut_make(const struct connprof_recording *recording, uint16_t from, bool nor
 			continue;
 		rows[count++] = *row;
 		out->samples += row->samples;
+		out->offcpu.ns[row->wait < WAIT_KIND_COUNT ? row->wait : WAIT_UNKNOWN] += row->off_ns;
 		stacks_get(recording->stacks, row->stack, NULL, &end);
 		if (row->stack && end < STACK_END_COUNT)
-			out->stack_ends[end] += row->samples;
+			out->stack_ends[end] += row->samples + row->waits;
 	}
 	for (size_t i = 0; i < recording->latency_count; i++)
 		if (inside(recording->latencies[i].bucket, from, normal))

@@ -69,23 +69,12 @@ static struct work *work_of(struct model *model, const struct event *event)
 	return request && tie == TIE_THREAD ? request_work(request) : NULL;
 }
 
-static int wait(struct model *model, const struct event *event)
-{
-	struct profile_row row = {.stack = event->stack, .pid = event->pid, .tid = event->tid, .thread = event->thread,
-				  .wait = event->offcpu.wait};
-
-	if (event->offcpu.ns)
-		profile_count(model->profile, event);
-	return profile_wait(model->profile, &row, &event->offcpu);
-}
-
 int model_feed(struct model *model, const struct event *event)
 {
 	switch (event->kind) {
 	case EVENT_SAMPLE:
-		return tied_sample(model->tied, work_of(model, event), event);
 	case EVENT_OFFCPU:
-		return wait(model, event);
+		return tied_add(model->tied, work_of(model, event), event);
 	case EVENT_PROCESS:
 		return processes_add(model->processes, event);
 	case EVENT_EXIT:
@@ -119,7 +108,6 @@ int model_refresh(struct model *model, uint64_t start_ns, uint64_t end_ns)
 	model->start_ns = start_ns;
 	model->end_ns = end_ns;
 	recording->seconds = end_ns > start_ns ? (double)(end_ns - start_ns) / 1e9 : 0;
-	profile_refresh(model->profile);
 	recording->stacks_refused = stacks_refused(recording->stacks);
 	conns_totals(model->conns, &totals);
 	recording->connections = totals.opened;
@@ -127,6 +115,7 @@ int model_refresh(struct model *model, uint64_t start_ns, uint64_t end_ns)
 	recording->accepted = totals.accepted;
 	requests_summary(model->requests, &recording->requests);
 	code = tied_refresh(model->tied);
+	profile_refresh(model->profile);
 	model_parts(model, &parts);
 	return code ? code : verdict_make(recording, &parts, &verdict_default_rules, false);
 }

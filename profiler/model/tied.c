@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tied.c - samples held in an array a request, given to the profile with its latency when it ends. */
+/* tied.c - samples and waits held in an array a request, given to the profile with its latency when it ends. */
 #include "model/tied.h"
 
 #include <errno.h>
@@ -11,6 +11,7 @@
 struct held {
 	uint32_t stack, pid, tid, thread;
 	uint64_t time_ns;
+	struct event_offcpu wait; /* wait WAIT_NONE: a sample */
 };
 
 struct tied {
@@ -21,7 +22,7 @@ struct tied {
 	int failed;                   /* the first thing that could not be kept: told by the next refresh */
 };
 
-_Static_assert(sizeof(struct held) * HELD_MAX == 24u << 20, "as docs/overhead.md has it");
+_Static_assert(sizeof(struct held) * HELD_MAX == 32u << 20, "as tied.h has it");
 
 struct tied *tied_new(struct connprof_recording *recording, struct profile *profile)
 {
@@ -52,37 +53,71 @@ static bool asked(const struct tied *tied)
 	return tied->recording->collect & CONNPROF_REQUESTS;
 }
 
-static bool hold(struct tied *tied, struct work *work, const struct event *event)
+static struct held held_of(const struct event *event)
+{
+	struct held held = {
+		.stack = event->stack, .pid = event->pid, .tid = event->tid, .thread = event->thread, .time_ns = event->time_ns,
+	};
+
+	if (event->kind == EVENT_OFFCPU) {
+		held.wait = event->offcpu;
+		held.wait.wait = held.wait.wait == WAIT_NONE ? WAIT_UNKNOWN : held.wait.wait;
+	}
+	return held;
+}
+
+static bool hold(struct tied *tied, struct work *work, const struct held *held)
 {
 	if (tied->held >= HELD_MAX ||
 	    array_reserve(&work->held, &work->capacity, work->count + 1, sizeof(*work->held), HELD_REQUEST_MAX)) {
 		tied->recording->unheld++;
 		return false;
 	}
-	work->held[work->count++] = (struct held){
-		.stack = event->stack, .pid = event->pid, .tid = event->tid, .thread = event->thread, .time_ns = event->time_ns,
-	};
+	work->held[work->count++] = *held;
 	tied->held++;
 	return true;
 }
 
-int tied_sample(struct tied *tied, struct work *work, const struct event *event)
+static int place(struct tied *tied, const struct held *held, uint16_t latency)
 {
 	struct profile_row row = {
-		.stack = event->stack, .pid = event->pid, .tid = event->tid, .thread = event->thread, .samples = 1,
+		.stack = held->stack, .pid = held->pid, .tid = held->tid, .thread = held->thread, .latency = latency,
+		.wait = held->wait.wait,
 	};
 
-	profile_count(tied->profile, event);
-	if (asked(tied) && work && event->time_ns >= work->begin_ns) {
+	if (held->wait.wait != WAIT_NONE)
+		return profile_wait(tied->profile, &row, &held->wait);
+	row.samples = 1;
+	return profile_add(tied->profile, &row);
+}
+
+/* Does it begin inside? A wait that only tells of others left out lies nowhere. */
+static bool inside(const struct work *work, const struct event *event)
+{
+	uint64_t ns = event->kind == EVENT_OFFCPU ? event->offcpu.ns : 0;
+
+	if (event->kind == EVENT_OFFCPU && !ns)
+		return false;
+	return work && event->time_ns >= ns && event->time_ns - ns >= work->begin_ns;
+}
+
+int tied_add(struct tied *tied, struct work *work, const struct event *event)
+{
+	struct held held = held_of(event);
+	uint16_t latency = LATENCY_NONE;
+
+	if (event->kind == EVENT_SAMPLE || event->offcpu.ns)
+		profile_count(tied->profile, event);
+	if (asked(tied) && inside(work, event)) {
 		if (!work->end_ns) {
-			if (hold(tied, work, event))
+			if (hold(tied, work, &held))
 				return 0;
-			row.latency = LATENCY_UNHELD;
+			latency = LATENCY_UNHELD;
 		} else if (event->time_ns <= work->end_ns) { /* it came late */
-			row.latency = latency_bucket(work->end_ns - work->begin_ns);
+			latency = latency_bucket(work->end_ns - work->begin_ns);
 		}
 	}
-	return profile_add(tied->profile, &row);
+	return place(tied, &held, latency);
 }
 
 void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns)
@@ -110,11 +145,7 @@ void tied_end(struct tied *tied, struct work *work, uint64_t end_ns)
 	tied->requests[latency]++;
 	for (size_t i = 0; i < work->count; i++) {
 		const struct held *held = &work->held[i];
-		struct profile_row row = {
-			.stack = held->stack, .pid = held->pid, .tid = held->tid, .thread = held->thread,
-			.latency = held->time_ns <= work->end_ns ? latency : LATENCY_NONE, .samples = 1,
-		};
-		int code = profile_add(tied->profile, &row);
+		int code = place(tied, held, held->time_ns <= work->end_ns ? latency : LATENCY_NONE);
 
 		tied->failed = tied->failed ? tied->failed : code;
 	}

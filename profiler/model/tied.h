@@ -2,7 +2,7 @@
 /*
  * tied.h - what happens inside a request, tied to it: held until it ends, because only then its latency is known.
  *
- * A sample belongs to a request when it was taken between the request's head and the last byte of its response, in the
+ * A sample or a wait belongs to a request when it lies between the request's head and the last byte of its response, in the
  * thread (or unit of work) that serves it. What lies between requests belongs to none: also what a thread still does
  * after it has answered. A request that ends without an answer is as slow as its end; one that is open at the end of the
  * window is as slow as it has become by then.
@@ -14,8 +14,8 @@
 #include "model/profile.h"
 #include "model/recording.h"
 
-#define HELD_MAX (1u << 20)         /* samples held at once, for all requests: 24 MB */
-#define HELD_REQUEST_MAX (1u << 17) /* of those, for one request: half an hour of one CPU at 99 Hz is 178,000 */
+#define HELD_MAX (1u << 19)         /* samples and waits held at once, for all requests: 32 MB */
+#define HELD_REQUEST_MAX (1u << 17) /* of those, for one request */
 
 struct tied;
 
@@ -31,8 +31,8 @@ struct work {
 struct tied *tied_new(struct connprof_recording *recording, struct profile *profile);
 void tied_free(struct tied *tied);
 
-/* An EVENT_SAMPLE of a request's thread (NULL: of none). 0, -ENOMEM or -E2BIG. */
-int tied_sample(struct tied *tied, struct work *work, const struct event *event);
+/* An EVENT_SAMPLE or EVENT_OFFCPU of a request's thread (NULL: of none). 0, -ENOMEM or -E2BIG. */
+int tied_add(struct tied *tied, struct work *work, const struct event *event);
 
 void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns);
 /* The request has ended: what was held goes to the profile. Later calls do nothing. */

@@ -10,24 +10,24 @@
 
 /* The first row that fits a view is its default; the same name may mean another writer in another view. */
 const struct report_format report_formats[] = {
-	{"svg", "flamegraph", ".svg", CONNPROF_VIEW_PROFILE, svg_write},
-	{"folded", "raw collapsed", ".folded .collapsed .raw .txt", CONNPROF_VIEW_PROFILE, folded_write},
-	{"speedscope", "", ".speedscope.json .json", CONNPROF_VIEW_PROFILE, speedscope_write},
-	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_PROFILE, pprof_write},
-	{"html", "", ".html .htm", CONNPROF_VIEW_PROFILE, html_write},
-	{"text", "", ".txt", CONNPROF_VIEW_VERDICT, check_text_write},
-	{"sarif", "", ".sarif.json .sarif", CONNPROF_VIEW_VERDICT, check_sarif_write},
-	{"junit", "", ".xml", CONNPROF_VIEW_VERDICT, check_junit_write},
-	{"github", "", "", CONNPROF_VIEW_VERDICT, check_github_write},
-	{"gitlab", "", ".codequality.json", CONNPROF_VIEW_VERDICT, check_gitlab_write},
-	{"markdown", "md", ".md", CONNPROF_VIEW_VERDICT, check_markdown_write},
-	{"json", "", ".json", CONNPROF_VIEW_VERDICT, check_json_write},
-	{"text", "", ".txt", CONNPROF_VIEW_SITES, trace_text_write},
-	{"json", "", ".json", CONNPROF_VIEW_SITES, trace_json_write},
-	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_SITES, pprof_write},
-	{"text", "dump", ".txt", CONNPROF_VIEW_THREADS, dump_text_write},
-	{"json", "", ".json", CONNPROF_VIEW_THREADS, dump_json_write},
-	{NULL, NULL, NULL, 0, NULL},
+	{"svg", "flamegraph", ".svg", CONNPROF_VIEW_PROFILE, svg_write, true},
+	{"folded", "raw collapsed", ".folded .collapsed .raw .txt", CONNPROF_VIEW_PROFILE, folded_write, true},
+	{"speedscope", "", ".speedscope.json .json", CONNPROF_VIEW_PROFILE, speedscope_write, false},
+	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_PROFILE, pprof_write, false},
+	{"html", "", ".html .htm", CONNPROF_VIEW_PROFILE, html_write, false},
+	{"text", "", ".txt", CONNPROF_VIEW_VERDICT, check_text_write, false},
+	{"sarif", "", ".sarif.json .sarif", CONNPROF_VIEW_VERDICT, check_sarif_write, false},
+	{"junit", "", ".xml", CONNPROF_VIEW_VERDICT, check_junit_write, false},
+	{"github", "", "", CONNPROF_VIEW_VERDICT, check_github_write, false},
+	{"gitlab", "", ".codequality.json", CONNPROF_VIEW_VERDICT, check_gitlab_write, false},
+	{"markdown", "md", ".md", CONNPROF_VIEW_VERDICT, check_markdown_write, false},
+	{"json", "", ".json", CONNPROF_VIEW_VERDICT, check_json_write, false},
+	{"text", "", ".txt", CONNPROF_VIEW_SITES, trace_text_write, false},
+	{"json", "", ".json", CONNPROF_VIEW_SITES, trace_json_write, false},
+	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_SITES, pprof_write, false},
+	{"text", "dump", ".txt", CONNPROF_VIEW_THREADS, dump_text_write, false},
+	{"json", "", ".json", CONNPROF_VIEW_THREADS, dump_json_write, false},
+	{NULL, NULL, NULL, 0, NULL, false},
 };
 
 /* Is word one of the words of a space-separated list? */
@@ -91,6 +91,13 @@ const char *connprof_format_find(enum connprof_view view, const char *name, cons
 	return format ? format->name : NULL;
 }
 
+bool connprof_format_compares(enum connprof_view view, const char *name)
+{
+	const struct report_format *format = by_name(view, name);
+
+	return format && format->compares;
+}
+
 const char *connprof_format_names(enum connprof_view view)
 {
 	switch (view) {
@@ -118,6 +125,11 @@ int connprof_report_write(const struct connprof_recording *recording, enum connp
 	if (!format)
 		return error_set(error, -EINVAL, CONNPROF_USAGE, "no format '%s' here (formats: %s)",
 				 options->format ? options->format : "", connprof_format_names(view));
+	if ((options->against_normal || options->base) && !format->compares)
+		return error_set(error, -EINVAL, CONNPROF_USAGE, "the format %s cannot show a difference (svg and folded can)",
+				 format->name);
+	if (report_wants_part(options))
+		return report_write_part(format, recording, options, stream, error);
 	return format->write(recording, options, stream, error);
 }
 

@@ -267,7 +267,7 @@ struct lines *lines_new(const struct connprof_recording *recording, const struct
 		lines->cache[i] = calloc(lines->frame_count + 1, sizeof(uint32_t));
 	lines->out_names = calloc(STACK_FRAMES_MAX + NOTES_MAX, sizeof(uint32_t));
 	lines->out_frames = calloc(STACK_FRAMES_MAX + NOTES_MAX, sizeof(uint32_t));
-	lines->many_processes = spans_processes(recording);
+	lines->many_processes = spans_processes(recording) || (options->base && spans_processes(options->base));
 	if (lines->names && lines->cache[ALONE] && lines->cache[INTERPRETED] && lines->out_names && lines->out_frames)
 		return lines;
 	lines_free(lines);

@@ -14,6 +14,7 @@
 
 #include "base/array.h"
 #include "base/error.h"
+#include "model/latency.h"
 #include "profiler/report/pprof.pb-c.h"
 #include "report/pprof_facts.h"
 #include "report/report.h"
@@ -235,6 +236,19 @@ static void label_number(struct writer *out, struct sample *sample, const char *
 		label_add(out, sample, key)->num = (int64_t)number;
 }
 
+/* pprof shows a number with its unit, and takes it so: -tagfocus=latency=500ms: */
+static void label_latency(struct writer *out, struct sample *sample, uint16_t latency)
+{
+	uint64_t floor_ns = latency_floor_ns(latency);
+
+	if (!(out->recording->collect & CONNPROF_REQUESTS))
+		return;
+	label_text(out, sample, "request", floor_ns ? "yes" : latency == LATENCY_NONE ? "none" : "not held");
+	label_number(out, sample, "latency", floor_ns);
+	if (floor_ns)
+		sample->labels[sample->message.n_label - 1].num_unit = text_id(out, "nanoseconds");
+}
+
 static int put_sample(struct writer *out, struct sample *sample)
 {
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
@@ -271,6 +285,7 @@ static int put_row(struct writer *out, const struct profile_row *row)
 	if (row->stack && !stack_end_complete(end))
 		label_text(out, &sample, "cut", stack_end_name(end));
 	label_number(out, &sample, "stack_end", row->stack ? end : 0);
+	label_latency(out, &sample, row->latency);
 	return put_sample(out, &sample);
 }
 

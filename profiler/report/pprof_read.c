@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "base/error.h"
+#include "model/latency.h"
 #include "profiler/report/pprof.pb-c.h"
 #include "report/budget.h"
 #include "report/pprof_facts.h"
@@ -185,6 +186,7 @@ static int read_frames(struct reader *in)
 struct labels {
 	uint32_t pid, tid, thread, site;
 	uint32_t wait; /* enum wait_kind */
+	uint16_t latency;
 	uint8_t end;
 };
 
@@ -221,6 +223,10 @@ static struct labels read_labels(struct reader *in, const Pprof__Sample *sample)
 			labels.wait = wait_named(text_at(in, label->str));
 		else if (!strcmp(key, "stack_end") && in->ours && label->num > 0 && label->num < STACK_END_COUNT)
 			labels.end = (uint8_t)label->num;
+		else if (!strcmp(key, "latency") && in->ours && label->num > 0)
+			labels.latency = latency_bucket((uint64_t)label->num);
+		else if (!strcmp(key, "request") && in->ours && !strcmp(text_at(in, label->str), "not held"))
+			labels.latency = LATENCY_UNHELD;
 	}
 	return labels;
 }
@@ -251,7 +257,7 @@ static int add_row(struct reader *in, const struct labels *labels, uint32_t stac
 {
 	struct connprof_recording *recording = in->recording;
 	struct profile_row row = {.stack = stack, .pid = labels->pid, .tid = labels->tid, .thread = labels->thread,
-				  .wait = labels->wait};
+				  .latency = labels->latency, .wait = labels->wait};
 	int code = array_reserve(&recording->profile, &recording->profile_capacity, recording->profile_count + 1,
 				 sizeof(*recording->profile), STACKS_COUNT_MAX * 4u);
 

@@ -18,6 +18,7 @@ struct report_format {
 	/* 0 or -errno with the message in *error. Errors of the stream itself are the caller's to find (ferror). */
 	int (*write)(const struct connprof_recording *recording, const struct connprof_report_options *options,
 		     FILE *stream, struct connprof_error *error);
+	bool compares;              /* it can show the difference to options->base */
 };
 
 extern const struct report_format report_formats[]; /* ended by a NULL name; the first fitting row is a view's default */
@@ -61,12 +62,22 @@ bool weight_off_only(const struct connprof_recording *recording, const struct co
 /* Is there anything to show? */
 bool weight_any(const struct connprof_recording *recording, const struct connprof_report_options *options);
 
+/* ---- part.c: the slow requests alone ---- */
+
+bool report_wants_part(const struct connprof_report_options *options);
+/* Writes the part the options name in that format. -ENODATA: the recording knows no requests. */
+int report_write_part(const struct report_format *format, const struct connprof_recording *recording,
+		      const struct connprof_report_options *options, FILE *stream, struct connprof_error *error);
+
 /* ---- tree.c: stacks merged by their common root side ---- */
+
+/* What is counted side by side: the recording itself, and the one it is compared with. */
+enum tree_side { TREE_OWN, TREE_BASE, TREE_SIDES };
 
 struct tree_node {
 	uint32_t parent;         /* node id; 0 is the root above all */
-	uint32_t name;           /* as lines_name gives it */
-	uint64_t weight;         /* of the rows that end here */
+	uint32_t name;           /* in the tree's names */
+	uint64_t weight[TREE_SIDES]; /* of the rows that end here */
 };
 
 struct tree {
@@ -74,21 +85,24 @@ struct tree {
 	size_t count, capacity;
 	uint32_t *index;         /* open addressing: node ids by (parent, name) */
 	size_t index_size;       /* a power of two */
+	struct strings *names;   /* owned */
 };
 
 #define TREE_NODES_MAX (16u << 20)
 
-/* 0, -ENOMEM or -E2BIG; the tree is to be freed with tree_done in any case. */
-int tree_build(struct tree *tree, struct lines *lines, const struct connprof_recording *recording,
-	       const struct connprof_report_options *options);
+/* Adds a recording's stacks; the tree is all zero at first. 0, -ENOMEM or -E2BIG; it is to be freed with tree_done in any case. */
+int tree_add(struct tree *tree, struct lines *lines, const struct connprof_recording *recording,
+	     const struct connprof_report_options *options, enum tree_side side);
 void tree_done(struct tree *tree);
 /* Calls each(context, path, depth, weight) for every node that rows end in, names of a level in byte order. */
-int tree_walk(const struct tree *tree, const struct lines *lines,
-	      int (*each)(void *context, const char *const *path, size_t depth, uint64_t weight), void *context);
+int tree_walk(const struct tree *tree,
+	      int (*each)(void *context, const char *const *path, size_t depth, const uint64_t weight[TREE_SIDES]),
+	      void *context);
 
 /* ---- folded.c ---- */
 
-/* The stacks, one a line; with safe_names also without what a script in an SVG could be broken with. */
+/* The stacks, one a line; with safe_names also without what a script in an SVG could be broken with. With options->base there
+ * are two counts: first the base's, scaled to as many samples in all as the recording has, then the recording's own. */
 int folded_write_names(const struct connprof_recording *recording, const struct connprof_report_options *options,
 		       bool safe_names, FILE *stream, struct connprof_error *error);
 

@@ -2,6 +2,7 @@
 /* summary.c - the lines for a person after `record`: what was seen, what was lost or cut and why, what it cost. */
 #include <math.h>
 
+#include "model/latency.h"
 #include "report/report.h"
 
 #define NOTES_SHOWN 4
@@ -74,6 +75,34 @@ static void put_offcpu(const struct connprof_recording *recording, FILE *stream)
 	fputc('\n', stream);
 }
 
+/* Only where samples were tied to them. */
+static void put_requests(const struct connprof_recording *recording, FILE *stream)
+{
+	const struct requests_summary *requests = &recording->requests;
+	uint64_t inside = 0, off_ns = 0;
+
+	if (!(recording->collect & CONNPROF_REQUESTS))
+		return;
+	if (!recording->latency_count) {
+		fputs("no requests were seen\n", stream);
+		return;
+	}
+	for (size_t i = 0; i < recording->profile_count; i++) {
+		const struct profile_row *row = &recording->profile[i];
+
+		inside += row->latency == LATENCY_NONE ? 0 : row->samples;
+		off_ns += row->latency == LATENCY_NONE ? 0 : row->off_ns;
+	}
+	fprintf(stream, "%llu requests", (unsigned long long)requests->observed);
+	if (!isnan(requests->latency_ms.max))
+		fprintf(stream, ", p50 %.1f ms, p99 %.1f ms, max %.1f ms", requests->latency_ms.p50, requests->latency_ms.p99,
+			requests->latency_ms.max);
+	fprintf(stream, "; %llu samples", (unsigned long long)inside);
+	if (recording->collect & CONNPROF_OFFCPU)
+		fprintf(stream, " and %.3f s off the CPU", (double)off_ns / 1e9);
+	fputs(" lie inside them\n", stream);
+}
+
 static void put_cut(const struct connprof_recording *recording, FILE *stream)
 {
 	struct list list = {.stream = stream, .head = "cut: "};
@@ -96,6 +125,7 @@ static void put_lost(const struct connprof_recording *recording, FILE *stream)
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		item(&list, drop_reason_name(i), recording->drops[i]);
 	item(&list, "stacks not kept (table full)", recording->stacks_refused);
+	item(&list, "latency of samples in requests that were too many to hold", recording->unheld);
 	item(&list, "probe runs skipped by the kernel", recording->missed_runs);
 	end_line(&list);
 }
@@ -136,6 +166,7 @@ int connprof_report_summary(const struct connprof_recording *recording, FILE *st
 	if (recording->collect & CONNPROF_SAMPLES || !(recording->collect & CONNPROF_OFFCPU))
 		put_samples(recording, stream);
 	put_offcpu(recording, stream);
+	put_requests(recording, stream);
 	put_cut(recording, stream);
 	put_lost(recording, stream);
 	for (size_t i = 0; i < recording->note_count && i < NOTES_SHOWN; i++)

@@ -118,9 +118,26 @@ static void title_targets(const struct connprof_recording *recording, char *out,
 	}
 }
 
+/* Which requests these are, and against what they are shown. */
+static void title_part(const struct connprof_recording *recording, const struct connprof_report_options *options, char *out,
+		       size_t size)
+{
+	const struct connprof_recording *base = options->base;
+	const struct cut_row *cut = &recording->cut;
+
+	*out = '\0';
+	if (cut->slower_than_ns) {
+		snprintf(out, size, " - %llu requests %s %.4g ms%s", (unsigned long long)cut->requests,
+			 cut->normal ? "not slower than" : "slower than", (double)cut->slower_than_ns / 1e6,
+			 base ? " against the others" : "");
+	} else if (base) {
+		snprintf(out, size, " - difference");
+	}
+}
+
 static void title_make(const struct connprof_recording *recording, const struct connprof_report_options *options, char *out)
 {
-	char whole[512], targets[96];
+	char whole[512], targets[96], part[96];
 	double complete = complete_percent(recording);
 	int used;
 
@@ -130,12 +147,13 @@ static void title_make(const struct connprof_recording *recording, const struct 
 		return;
 	}
 	title_targets(recording, targets, sizeof(targets));
+	title_part(recording, options, part, sizeof(part));
 	if (weight_off_only(recording, options))
-		used = snprintf(whole, sizeof(whole), "%s - time off the CPU", targets);
+		used = snprintf(whole, sizeof(whole), "%s%s - time off the CPU", targets, part);
 	else if (weight_is_time(recording) && options->mode == CONNPROF_MODE_ALL)
-		used = snprintf(whole, sizeof(whole), "%s - time on and off the CPU", targets);
+		used = snprintf(whole, sizeof(whole), "%s%s - time on and off the CPU", targets, part);
 	else
-		used = snprintf(whole, sizeof(whole), "%s - %llu samples", targets, (unsigned long long)recording->samples);
+		used = snprintf(whole, sizeof(whole), "%s%s - %llu samples", targets, part, (unsigned long long)recording->samples);
 	if (recording->rate_hz && !weight_off_only(recording, options))
 		used += snprintf(whole + used, sizeof(whole) - (size_t)used, " at %u Hz", recording->rate_hz);
 	if (recording->seconds > 0)
@@ -147,8 +165,12 @@ static void title_make(const struct connprof_recording *recording, const struct 
 }
 
 /* Zero samples are an answer: the script would call it an error. */
-static int empty_picture(const char *title, bool off, FILE *stream)
+static int empty_picture(const struct connprof_recording *recording, const char *title, bool off, FILE *stream)
 {
+	const char *why = recording->cut.slower_than_ns ? "no samples inside such requests" :
+			  off ? "no waits: nothing that was followed was off the CPU while being watched" :
+				"no samples: nothing that was followed used the CPU while being watched";
+
 	fprintf(stream,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n"
 		"<svg version=\"1.1\" width=\"1200\" height=\"100\" viewBox=\"0 0 1200 100\" "
@@ -156,10 +178,9 @@ static int empty_picture(const char *title, bool off, FILE *stream)
 		"<rect width=\"1200\" height=\"100\" fill=\"#f8f8f8\"/>\n"
 		"<text x=\"600\" y=\"40\" text-anchor=\"middle\" font-family=\"Verdana\" font-size=\"17\">%s</text>\n"
 		"<text x=\"600\" y=\"70\" text-anchor=\"middle\" font-family=\"Verdana\" font-size=\"12\">"
-		"%s while being watched</text>\n"
+		"%s</text>\n"
 		"</svg>\n",
-		title, off ? "no waits: nothing that was followed was off the CPU" :
-		       "no samples: nothing that was followed used the CPU");
+		title, why);
 	return 0;
 }
 
@@ -308,7 +329,7 @@ int svg_write(const struct connprof_recording *recording, const struct connprof_
 
 	title_make(recording, options, look.title);
 	if (!weight_any(recording, options))
-		return empty_picture(look.title, off, stream);
+		return empty_picture(recording, look.title, off, stream);
 	code = svg_script_find(script, error);
 	if (code)
 		return code;

@@ -69,17 +69,27 @@ static int child_of(struct tree *tree, uint32_t parent, uint32_t name, uint32_t 
 	return 0;
 }
 
-int tree_build(struct tree *tree, struct lines *lines, const struct connprof_recording *recording,
-	       const struct connprof_report_options *options)
+static int begin(struct tree *tree)
 {
 	int code;
 
-	memset(tree, 0, sizeof(*tree));
+	if (tree->count)
+		return 0;
+	tree->names = strings_new();
+	if (!tree->names)
+		return -ENOMEM;
 	code = array_reserve(&tree->nodes, &tree->capacity, 1, sizeof(*tree->nodes), TREE_NODES_MAX);
-	if (code)
-		return code;
-	tree->nodes[tree->count++] = (struct tree_node){0};
-	for (size_t i = 0; i < recording->profile_count; i++) {
+	if (!code)
+		tree->nodes[tree->count++] = (struct tree_node){0};
+	return code;
+}
+
+int tree_add(struct tree *tree, struct lines *lines, const struct connprof_recording *recording,
+	     const struct connprof_report_options *options, enum tree_side side)
+{
+	int code = begin(tree);
+
+	for (size_t i = 0; !code && i < recording->profile_count; i++) {
 		uint64_t weight = row_weight(recording, options, &recording->profile[i]);
 		struct line_list list;
 		uint32_t node = 0;
@@ -88,18 +98,18 @@ int tree_build(struct tree *tree, struct lines *lines, const struct connprof_rec
 			continue;
 		code = lines_make(lines, &recording->profile[i], &list);
 		for (size_t k = 0; !code && k < list.count; k++)
-			code = child_of(tree, node, list.names[k], &node);
-		if (code)
-			return code;
-		tree->nodes[node].weight += weight;
+			code = child_of(tree, node, strings_add(tree->names, lines_name(lines, list.names[k])), &node);
+		if (!code)
+			tree->nodes[node].weight[side] += weight;
 	}
-	return 0;
+	return code;
 }
 
 void tree_done(struct tree *tree)
 {
 	free(tree->nodes);
 	free(tree->index);
+	strings_free(tree->names);
 	memset(tree, 0, sizeof(*tree));
 }
 
@@ -135,7 +145,7 @@ static void walk_done(struct walk *walk)
 	free(walk->next);
 }
 
-static int walk_prepare(struct walk *walk, const struct tree *tree, const struct lines *lines)
+static int walk_prepare(struct walk *walk, const struct tree *tree)
 {
 	size_t count = tree->count, at = 0;
 
@@ -148,7 +158,7 @@ static int walk_prepare(struct walk *walk, const struct tree *tree, const struct
 		return -ENOMEM;
 	for (size_t id = 1; id < count; id++)
 		walk->keys[id - 1] = (struct walk_key){.parent = tree->nodes[id].parent, .id = (uint32_t)id,
-						       .name = lines_name(lines, tree->nodes[id].name)};
+						       .name = strings_get(tree->names, tree->nodes[id].name)};
 	qsort(walk->keys, count - 1, sizeof(*walk->keys), by_parent_and_name);
 	for (size_t id = 0; id <= count; id++) {
 		while (at < count - 1 && walk->keys[at].parent < id)
@@ -158,11 +168,11 @@ static int walk_prepare(struct walk *walk, const struct tree *tree, const struct
 	return 0;
 }
 
-int tree_walk(const struct tree *tree, const struct lines *lines,
-	      int (*each)(void *context, const char *const *path, size_t depth, uint64_t weight), void *context)
+int tree_walk(const struct tree *tree,
+	      int (*each)(void *context, const char *const *path, size_t depth, const uint64_t weight[TREE_SIDES]), void *context)
 {
 	struct walk walk = {0};
-	int code = walk_prepare(&walk, tree, lines);
+	int code = walk_prepare(&walk, tree);
 	size_t depth = 0;
 
 	while (!code) {
@@ -177,7 +187,7 @@ int tree_walk(const struct tree *tree, const struct lines *lines,
 		}
 		walk.next[depth]++;
 		walk.path[depth] = key->name;
-		if (tree->nodes[key->id].weight)
+		if (tree->nodes[key->id].weight[TREE_OWN] || tree->nodes[key->id].weight[TREE_BASE])
 			code = each(context, walk.path, depth + 1, tree->nodes[key->id].weight);
 		if (depth + 1 < walk.depth_max)
 			walk.next[++depth] = walk.first[key->id];

@@ -88,7 +88,12 @@ expect 2 '--max-churn: ' 'a rule that is no number' check -p 1 --max-churn=lots
 expect 2 '--protocol telnet is not in this version' 'unknown protocol' check -p 1 --protocol telnet
 expect 2 '--idle is not in this version' "py-spy's --idle is refused, not ignored" record -p 1 --idle
 expect 2 '--mode offcpu is not in this version' 'a mode of a later version' record -p 1 --mode offcpu
-expect 2 '--slower-than is not in this version' '--slower-than' record -p 1 --slower-than 500ms
+expect 2 "--slower-than: 'soon' is not a duration" 'a limit that is none' record -p 1 --slower-than soon
+expect 2 "--slowest: '0%' is not a percentage" 'no requests at all' record -p 1 --slowest 0%
+expect 2 "--slowest: '101' is not a percentage" 'more requests than all' record -p 1 --slowest 101
+expect 2 '--slower-than and --slowest exclude each other' 'two limits' report x.pb.gz --slower-than 1s --slowest 1%
+expect 2 '--diff normal needs --slower-than or --slowest' 'a difference to nothing' report x.pb.gz --diff normal
+expect 2 'the format speedscope cannot show a difference' 'a format without two sides' record -p 1 --slowest 1% --diff normal -f speedscope
 expect 2 "unknown format 'jpeg': it is one of .*svg" 'unknown format' record -p 1 -f jpeg
 expect 2 'no format goes with the name x.gif' 'a name no format goes with' record -p 1 -o x.gif
 expect 2 "unknown format 'svg'" 'a format of another view' check -p 1 -f svg

@@ -194,6 +194,49 @@ static void a_response_without_framing_ends_with_its_last_byte(void **state)
 	stream_end(&s);
 }
 
+static void off(struct stream *s, uint32_t tid, uint32_t stack, uint64_t ns, uint64_t left_ns)
+{
+	struct event event = { .kind = EVENT_OFFCPU, .pid = PID, .tid = tid, .stack = stack };
+
+	event.offcpu = (struct event_offcpu){ .ns = ns, .left_ns = left_ns, .weight = WEIGHT_ONE, .wait = WAIT_SOCKET };
+	feed(s, &event);
+}
+
+/* Waiting for the next request is not part of the one before, nor of the one it ends with. */
+static void a_wait_belongs_to_the_request_it_begins_and_ends_in(void **state)
+{
+	struct stream s;
+	uint32_t inside, between;
+	uint64_t conn;
+	(void)state;
+
+	stream_tied(&s);
+	s.recording->collect |= CONNPROF_OFFCPU;
+	inside = code(&s, "inside");
+	between = code(&s, "between");
+	conn = request_begin(&s, PID, PID);
+	s.now_ns += 300 * MS;
+	off(&s, PID, inside, 250 * MS, 0);
+	s.now_ns += 10 * MS;
+	request_answer(&s, conn, PID, PID);
+	s.now_ns += 500 * MS;
+	off(&s, PID, between, 500 * MS, 0);
+	request_begin(&s, PID, PID);
+	s.now_ns += MS;
+	off(&s, PID, between, 400 * MS, 0);
+	off(&s, PID, between, 0, 70 * MS); /* of others that were left out */
+	stream_judge(&s, 10, NULL);
+	for (size_t i = 0; i < s.recording->profile_count; i++) {
+		const struct profile_row *row = &s.recording->profile[i];
+
+		assert_int_equal(row->latency, row->stack == inside ? latency_bucket(310 * MS) : LATENCY_NONE);
+		assert_int_equal(row->wait, WAIT_SOCKET);
+	}
+	assert_in_range(s.recording->offcpu.ns[WAIT_SOCKET], 1220 * MS - 3, 1220 * MS); /* shared out in whole nanoseconds */
+	assert_int_equal(s.recording->offcpu.walked, 3);
+	stream_end(&s);
+}
+
 /* Batches of different CPUs may come a little out of order. */
 static void a_late_sample_still_finds_its_request(void **state)
 {
@@ -333,6 +376,7 @@ int main(void)
 		cmocka_unit_test(another_threads_time_is_not_the_requests),
 		cmocka_unit_test(requests_without_an_answer_are_as_slow_as_their_end),
 		cmocka_unit_test(a_response_without_framing_ends_with_its_last_byte),
+		cmocka_unit_test(a_wait_belongs_to_the_request_it_begins_and_ends_in),
 		cmocka_unit_test(a_late_sample_still_finds_its_request),
 		cmocka_unit_test(memory_is_bounded_and_what_is_left_out_counted),
 		cmocka_unit_test(without_being_asked_nothing_is_held),

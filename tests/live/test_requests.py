@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Requests as units: samples land in the right request, latencies are the load's own, and the tail can be cut out."""
+import http.client
+import re
+import signal
+import socket
+import threading
+import time
+
+import live
+from live import case, expect
+
+
+def timed_get(connection, path):
+    """Latency of a request as its sender sees it, ms."""
+    begin = time.perf_counter()
+    connection.request("GET", path)
+    connection.getresponse().read()
+    return 1000 * (time.perf_counter() - begin)
+
+
+def connect(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.connect()
+    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def recorded(process, path):
+    result = live.connprof_end(process, signal.SIGINT).expect_status(0)
+    expect(path.exists(), f"nothing was written: {result}")
+    return result
+
+
+def folded(path, *arguments):
+    out = live.connprof("report", path, "-f", "folded", *arguments).expect_status(0)
+    return live.Folded(out.out)
+
+
+@case
+def each_of_eight_concurrent_requests_keeps_its_own_samples():
+    target, ready = live.workload("latencies.py")
+    path = live.folder() / "r.pb.gz"
+    process = live.connprof_start("record", "-p", target.pid, "--requests", "-r", 400, "-o", path)
+
+    def run(number):
+        connection = connect(ready["port"])
+        for _ in range(2):
+            timed_get(connection, f"/{number}")
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    result = recorded(process, path)
+    everything = folded(path, "--slower-than", "1us")
+    for n in range(8):
+        floor = 40 * (n + 1) - 2
+        expect(everything.with_frame(f"spin_{n}") > 0, f"spin_{n} was not sampled inside a request: {everything}\n{result}")
+        # A request's own work takes so long at least: every sample of it lies in a request that does.
+        slow = folded(path, "--slower-than", f"{floor}ms").with_frame(f"spin_{n}")
+        expect(slow == everything.with_frame(f"spin_{n}"),
+               f"{everything.with_frame(f'spin_{n}') - slow} samples of spin_{n} were booked on a request quicker than its own")
+    expect(everything.with_frame("metrics_spin") == 0, f"another thread's time was booked on a request: {everything}")
+    expect(folded(path).with_frame("metrics_spin") > 0, "the other thread was not sampled at all")
+
+
+@case
+def the_tail_has_the_cause_on_top_and_latencies_are_the_loads_own():
+    target, ready = live.workload("latencies.py")
+    path = live.folder() / "r.pb.gz"
+    process = live.connprof_start("record", "-p", target.pid, "--requests", "-o", path)
+    connection = connect(ready["port"])
+    seen = []
+    for i in range(240):
+        seen.append(timed_get(connection, "/slow" if i == 120 else "/quick"))
+    result = recorded(process, path)
+    told = re.search(r"(\d+) requests, p50 ([\d.]+) ms, p99 ([\d.]+) ms, max ([\d.]+) ms", result.err)
+    expect(told, f"no line about requests: {result}")
+    expect(int(told.group(1)) == len(seen), f"{told.group(1)} requests, not {len(seen)}")
+    seen.sort()
+    for name, mine, theirs in (("p50", seen[119], float(told.group(2))), ("max", seen[-1], float(told.group(4)))):
+        expect(abs(mine - theirs) <= max(1.0, 0.02 * mine), f"{name}: {theirs} ms, the sender saw {mine:.2f} ms")
+    whole, tail = folded(path), folded(path, "--slowest", "1%")
+    normal = whole.with_frame("common_work")
+    expect(normal > whole.with_frame("rare_cause"), f"the slow request leads the whole profile too: {whole}")
+    expect(tail.with_frame("rare_cause") >= 0.9 * tail.total > 0, f"the tail does not show its cause: {tail}")
+    expect(tail.with_frame("common_work") <= 2, f"the tail shows the normal requests: {tail}")
+    # Two counts a line: scaled normal ones, then the slow ones.
+    out = live.connprof("report", path, "-f", "folded", "--slower-than", "500ms", "--diff", "normal").expect_status(0).out
+    lines = [re.fullmatch(r"(.+) ([\d.]+) (\d+)", line) for line in out.splitlines()]
+    expect(lines and all(lines), f"not differential: {out}")
+    cause = [line for line in lines if "rare_cause" in line.group(1)]
+    expect(cause and all(float(line.group(2)) == 0 for line in cause), f"the cause is in normal requests too: {out}")
+    picture = live.folder() / "diff.svg"
+    live.connprof("report", path, "-o", picture, "--slower-than", "500ms", "--diff", "normal").expect_status(0)
+    text = picture.read_text(encoding="utf-8")
+    expect("rare_cause" in text and "+" in text and "slower than 500 ms against the others" in text, text[:3000])
+
+
+@case
+def a_recording_that_knows_no_requests_says_so():
+    target, _ = live.workload("latencies.py")
+    path = live.folder() / "r.pb.gz"
+    live.connprof("record", "-p", target.pid, "-d", 1, "-o", path).expect_status(0)
+    live.connprof("report", path, "-f", "folded", "--slower-than", "1ms").expect_error(3, "record it with --requests")
+
+
+if __name__ == "__main__":
+    live.main()

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_part.c - the slow requests alone and against the normal ones, in every profile format and through a file. */
+#include "sample.h"
+
+#include "model/latency.h"
+
+#define MS 1000000u
+
+/* Of 20 requests one is slow: 10 samples in slow(), 5 in both(); the others 30 in normal(), 20 in both(); 7 outside. */
+static struct connprof_recording *mixed(void)
+{
+	static const struct {
+		const char *function;
+		uint64_t latency_ms, samples;
+	} rows[] = {{"slow", 700, 10}, {"both", 700, 5}, {"normal", 10, 30}, {"both", 10, 20}, {"outside", 0, 7}};
+	struct connprof_recording *r = empty_recording();
+
+	r->collect |= CONNPROF_CONNECTIONS | CONNPROF_REQUESTS;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		row(r, stack(r, END_ROOT, 1, python(r, rows[i].function, "/srv/app/a.py", 3)), MASTER, MASTER, "main", rows[i].samples);
+		r->profile[i].latency = rows[i].latency_ms ? latency_bucket(rows[i].latency_ms * MS) : LATENCY_NONE;
+	}
+	assert_int_equal(array_reserve(&r->latencies, &r->latency_capacity, 2, sizeof(*r->latencies), 2), 0);
+	r->latencies[r->latency_count++] = (struct latency_row){latency_bucket(10 * MS), 19};
+	r->latencies[r->latency_count++] = (struct latency_row){latency_bucket(700 * MS), 1};
+	return r;
+}
+
+static char *part(const struct connprof_recording *r, const char *format, bool against)
+{
+	struct connprof_report_options options = {.format = format, .slower_than_ns = 500 * MS, .against_normal = against};
+
+	return render(r, CONNPROF_VIEW_PROFILE, &options, NULL);
+}
+
+static void test_the_slow_part_alone(void **state)
+{
+	struct connprof_recording *r = mixed();
+	struct connprof_report_options share = {.format = "folded", .slowest_percent = 5};
+	char *by_limit = part(r, "folded", false), *by_share = render(r, CONNPROF_VIEW_PROFILE, &share, NULL);
+
+	(void)state;
+	assert_string_equal(by_limit, "both (app/a.py:3) 5\nslow (app/a.py:3) 10\n");
+	assert_string_equal(by_share, by_limit);
+	free(by_limit);
+	free(by_share);
+	connprof_recording_free(r);
+}
+
+/* The normal side, 50 samples, is scaled to the 15 of the slow one. */
+static void test_slow_against_normal_has_two_counts(void **state)
+{
+	struct connprof_recording *r = mixed();
+	char *out = part(r, "folded", true), *picture = part(r, "svg", true);
+
+	(void)state;
+	assert_string_equal(out, "both (app/a.py:3) 6.00 5\nnormal (app/a.py:3) 9.00 0\nslow (app/a.py:3) 0.00 10\n");
+	assert_has(picture, "1 requests slower than 500 ms against the others - 15 samples");
+	assert_has(picture, "slow (app/a.py:3) (10 samples, 66.67%; +66.67%)");
+	free(out);
+	free(picture);
+	connprof_recording_free(r);
+}
+
+static void test_a_file_keeps_what_is_needed_to_cut_again(void **state)
+{
+	struct connprof_recording *r = mixed(), *back = NULL;
+	struct connprof_report_options options = {.format = "pprof"};
+	char *bytes, *out, *expected = part(r, "folded", true), path[32];
+	size_t size;
+
+	(void)state;
+	r->profile[4].latency = LATENCY_UNHELD;
+	r->unheld = 7;
+	bytes = render(r, CONNPROF_VIEW_PROFILE, &options, &size);
+	temporary(path, bytes, size);
+	assert_int_equal(pprof_load(path, &back, NULL), 0);
+	unlink(path);
+	for (size_t i = 0; i < r->profile_count; i++)
+		assert_int_equal(back->profile[i].latency, r->profile[i].latency);
+	assert_int_equal(back->latency_count, 2);
+	assert_memory_equal(&back->latencies[1], &r->latencies[1], sizeof(uint16_t));
+	assert_int_equal(back->latencies[1].requests, 1);
+	assert_int_equal(back->unheld, 7);
+	out = part(back, "folded", true);
+	assert_string_equal(out, expected);
+	free(bytes);
+	free(out);
+	free(expected);
+	connprof_recording_free(back);
+	connprof_recording_free(r);
+}
+
+static void test_what_cannot_be_shown_is_refused_in_words(void **state)
+{
+	struct connprof_recording *r = mixed();
+	struct connprof_report_options options = {.format = "speedscope", .slower_than_ns = 500 * MS, .against_normal = true};
+	struct connprof_error error = {0};
+	FILE *nowhere = fopen("/dev/null", "w");
+
+	(void)state;
+	assert_int_equal(connprof_report_write(r, CONNPROF_VIEW_PROFILE, &options, nowhere, &error), -EINVAL);
+	assert_has(error.text, "the format speedscope cannot show a difference");
+	r->collect = CONNPROF_SAMPLES;
+	r->latency_count = 0;
+	options.against_normal = false;
+	assert_int_equal(connprof_report_write(r, CONNPROF_VIEW_PROFILE, &options, nowhere, &error), -ENODATA);
+	assert_has(error.text, "record it with --requests");
+	fclose(nowhere);
+	connprof_recording_free(r);
+}
+
+static void test_no_slow_request_is_an_empty_picture(void **state)
+{
+	struct connprof_recording *r = mixed();
+	struct connprof_report_options options = {.format = "svg", .slower_than_ns = 900 * MS};
+	char *out = render(r, CONNPROF_VIEW_PROFILE, &options, NULL);
+
+	(void)state;
+	assert_has(out, "0 requests slower than 900 ms");
+	assert_has(out, "no samples inside such requests");
+	free(out);
+	connprof_recording_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_slow_part_alone),
+		cmocka_unit_test(test_slow_against_normal_has_two_counts),
+		cmocka_unit_test(test_a_file_keeps_what_is_needed_to_cut_again),
+		cmocka_unit_test(test_what_cannot_be_shown_is_refused_in_words),
+		cmocka_unit_test(test_no_slow_request_is_an_empty_picture),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
