@@ -166,6 +166,8 @@ static int parse_sections(const struct unwind_section sections[2], struct unwind
 			code = unwind_rows_fill(rows, &more);
 	}
 	unwind_rows_done(&more);
+	if (!code)
+		unwind_rows_close_gaps(rows);
 	return code ? code : rows->count ? 0 : -ENODATA;
 }
 

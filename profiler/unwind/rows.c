@@ -16,6 +16,7 @@
 
 #define DIGIT_BITS 11
 #define DIGITS (1u << DIGIT_BITS)
+#define GAP_BYTES_MAX 15 /* less than the alignment of functions */
 
 static bool in_order(const struct unwind_rows *rows)
 {
@@ -102,6 +103,25 @@ int unwind_rows_sort(struct unwind_rows *rows)
 	if (!code)
 		merge(rows);
 	return code;
+}
+
+void unwind_rows_close_gaps(struct unwind_rows *rows)
+{
+	struct unwind_row *items = rows->items;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		struct unwind_row row = items[i];
+
+		/* Between functions of C there is padding that never runs. What runs in so small a gap is assembler whose rule ends
+		 * before its code does (clone around its system call, for the child's sake), and has pushed nothing. */
+		if (row.cfa == CFA_NONE && kept && i + 1 < rows->count && items[i + 1].pc - row.pc <= GAP_BYTES_MAX &&
+		    items[i + 1].cfa != CFA_SIGNAL)
+			row = (struct unwind_row){.pc = row.pc, .cfa = CFA_RSP, .cfa_offset = 8};
+		if (!kept || !same_rule(&items[kept - 1], &row))
+			items[kept++] = row;
+	}
+	rows->count = kept;
 }
 
 int unwind_rows_fill(struct unwind_rows *rows, const struct unwind_rows *more)

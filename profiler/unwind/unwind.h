@@ -43,6 +43,8 @@ int unwind_parse_frames(const struct unwind_section *section, struct unwind_rows
 int unwind_rows_sort(struct unwind_rows *rows);
 /* Adds sorted rows where the sorted rows have none. 0, -ENOMEM or -E2BIG. */
 int unwind_rows_fill(struct unwind_rows *rows, const struct unwind_rows *more);
+/* Gives gaps of a few bytes between two functions the rule of code that has pushed nothing. Last: no more can be filled in. */
+void unwind_rows_close_gaps(struct unwind_rows *rows);
 void unwind_rows_done(struct unwind_rows *rows);
 /* The rule at pc, or NULL: the walker's own search, for tests. */
 const struct unwind_row *unwind_rows_find(const struct unwind_rows *rows, uint32_t pc);

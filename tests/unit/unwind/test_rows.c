@@ -106,6 +106,24 @@ static void fill_adds_only_where_there_is_no_rule(void **state)
 }
 
 /* Against a plain insertion: many rows in no order. */
+/* As in glibc's clone3: the rule ends before the system call, and the child's part has one of its own (a root). */
+static void small_gaps_between_functions_have_pushed_nothing(void **state)
+{
+	struct unwind_rows rows = ROWS({0x10, CFA_RSP, 0, 32}, {0x20, CFA_NONE, 0, 0}, {0x2a, CFA_ROOT, 0, 0}, {0x40, CFA_NONE, 0, 0},
+				       {0x50, CFA_RSP, 0, 8}, {0x60, CFA_NONE, 0, 0}, {0x64, CFA_SIGNAL, 0, 0}, {0x70, CFA_NONE, 0, 0});
+
+	(void)state;
+	assert_int_equal(unwind_rows_sort(&rows), 0);
+	unwind_rows_close_gaps(&rows);
+	assert_int_equal(rows.count, 8);
+	expect(&rows, 1, 0x20, CFA_RSP, 8);
+	expect(&rows, 2, 0x2a, CFA_ROOT, 0);
+	expect(&rows, 3, 0x40, CFA_NONE, 0); /* 16 bytes */
+	expect(&rows, 5, 0x60, CFA_NONE, 0); /* before a trampoline a gap is looked at one byte lower */
+	expect(&rows, 7, 0x70, CFA_NONE, 0); /* the end */
+	unwind_rows_done(&rows);
+}
+
 static void a_large_shuffled_table_comes_out_sorted_and_unique(void **state)
 {
 	struct unwind_rows rows = { .count = 50000, .capacity = 50000 };
@@ -134,6 +152,7 @@ int main(void)
 		cmocka_unit_test(a_trampoline_right_behind_code_keeps_its_start),
 		cmocka_unit_test(find_gives_the_last_row_at_or_below),
 		cmocka_unit_test(fill_adds_only_where_there_is_no_rule),
+		cmocka_unit_test(small_gaps_between_functions_have_pushed_nothing),
 		cmocka_unit_test(a_large_shuffled_table_comes_out_sorted_and_unique),
 	};
 
