@@ -12,21 +12,31 @@ static __always_inline u32 current_tgid(void)
 	return bpf_get_current_pid_tgid() >> 32;
 }
 
-/* The registers the current task entered the kernel with; NULL: it has none (kernel thread, io_uring worker, exiting). */
+/* The registers the current task entered the kernel with; NULL: it has none (kernel thread, io_uring worker), or no memory
+ * any more (exiting). */
 static __always_inline struct pt_regs *user_regs(void)
 {
 	struct task_struct *task;
 
 	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) { /* before 5.15 */
 		task = (void *)bpf_get_current_task();
-		if (BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER | PF_EXITING))
+		if (BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER) || !BPF_CORE_READ(task, mm))
 			return 0;
 		return (void *)(BPF_CORE_READ(task, stack) + THREAD_SIZE - bpf_core_type_size(struct pt_regs));
 	}
 	task = bpf_get_current_task_btf();
-	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_EXITING))
+	if (task->flags & (PF_KTHREAD | PF_IO_WORKER) || !task->mm)
 		return 0;
 	return (void *)bpf_task_pt_regs(task);
+}
+
+/* Did the current task enter the kernel by a system call? Then its pc is a return address: it may be the first byte of the
+ * next function. orig_ax is -1 after interrupts and faults (arch/x86/include/asm/idtentry.h). */
+static __always_inline bool in_system_call(void)
+{
+	struct pt_regs *regs = user_regs();
+
+	return regs && (s64)BPF_CORE_READ(regs, orig_ax) >= 0;
 }
 
 static __always_inline bool current_exits(void)
@@ -112,7 +122,7 @@ static __always_inline void stack_walk(struct scratch *scratch, u32 kind, const 
 	walk->pc = pc;
 	walk->sp = sp;
 	walk->bp = bp;
-	walk->exact_pc = 1;
+	walk->exact_pc = !in_system_call();
 	walk->gil = settings.gil;
 	walk->fsbase = current_fsbase();
 	walk->first_mapping = target->first_mapping;
