@@ -165,7 +165,8 @@ static __always_inline int step_frame_pointer(struct scratch *scratch, u8 otherw
 {
 	struct walk *walk = &scratch->walk;
 
-	if (!walk->bp) {
+	/* 0 ends a chain of frame pointers; in the innermost frame of an object that has rules it is a number like any other. */
+	if (!walk->bp && (walk->native || otherwise == END_UNMAPPED || !walk->mapping.row_count)) {
 		slot_put(scratch, walk->sp + 8);
 		return ends(walk, END_FRAME_POINTER);
 	}

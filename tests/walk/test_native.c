@@ -136,6 +136,20 @@ static void code_without_rows_goes_by_the_frame_pointer(void **state)
 	assert_int_equal(s->head.native, 3);
 }
 
+static void rbp_0_in_the_innermost_frame_of_an_object_with_rules_is_no_end(void **state)
+{
+	const struct scratch *s;
+
+	(void)state;
+	begin(PLAIN);
+	s = image_walk(CODE + 0x450, at(50), 0, 0, NULL);
+	assert_int_equal(s->head.native_end, END_NO_RULE);
+	assert_int_equal(s->head.native, 1);
+	image_mapping(CODE + 0x20000, 0x1000, NULL, 0); /* of an object without rules it is */
+	s = image_walk(CODE + 0x20010, at(50), 0, 0, NULL);
+	assert_int_equal(s->head.native_end, END_FRAME_POINTER);
+}
+
 static void a_wild_pc_without_frame_pointer_ends_unmapped(void **state)
 {
 	const struct scratch *s;
@@ -253,6 +267,7 @@ int main(void)
 		cmocka_unit_test(plt_rule_counts_the_pushed_index),
 		cmocka_unit_test(signal_frame_gives_the_interrupted_registers),
 		cmocka_unit_test(code_without_rows_goes_by_the_frame_pointer),
+		cmocka_unit_test(rbp_0_in_the_innermost_frame_of_an_object_with_rules_is_no_end),
 		cmocka_unit_test(a_wild_pc_without_frame_pointer_ends_unmapped),
 		cmocka_unit_test(unreadable_stack_ends_in_a_fault),
 		cmocka_unit_test(a_cfa_that_does_not_rise_ends_the_walk),
