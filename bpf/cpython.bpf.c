@@ -3,6 +3,10 @@
  * cpython.bpf.c - the interpreter's frame chain of the current thread, as slots: frames innermost first, and after the
  * frames of each eval call an end slot with that call's anchor, its entry record on the C stack.
  *
+ * In 3.11 and 3.12 a CFrame is linked a few instructions before it is filled in, and shows what its place on the stack held
+ * before. There each CFrame also says which frame its call is in (frame_in_cframe), so every call is checked: it must end
+ * where its caller's CFrame says the caller is. One that does not is left out, and the walk goes on with its caller.
+ *
  * Where things lie comes as data (struct python_layout). Nothing read is trusted: offsets are masked into the frame
  * buffer, pointers are only ever read through, and the number of steps is bounded.
  */
@@ -11,6 +15,8 @@
 #define PYTHON_THREADS_SEARCHED 128
 #define FIELD_NONE 0xffff
 #define FRAME_BYTES_SHORT 80 /* holds all that is read of a frame from 3.11 on */
+#define THREAD_STATE_BYTES 1024 /* at least that of 3.11 and 3.12, at most what lies together */
+#define CFRAME_BYTES 24      /* holds both that is read of a CFrame that has its call's frame */
 
 static __always_inline u64 frame_u64(const struct walk *walk, u16 offset)
 {
@@ -83,6 +89,61 @@ static __always_inline bool holds_gil(const struct walk *walk, u64 state)
 	       !read_user(&locked, sizeof(locked), gil + walk->state.gil_locked) && locked == 1;
 }
 
+static __always_inline int ends(struct walk *walk, u8 how)
+{
+	walk->python_end = how;
+	return 1;
+}
+
+/* On to an eval call by its CFrame: its top frame and its caller. 1: it cannot be one. A call's CFrame lies above those of
+ * the calls that it makes; the outermost one lies in the thread state, and has no frame. */
+static __always_inline int call_begin(struct walk *walk, u64 cframe)
+{
+	const struct python_layout *layout = &walk->state.layout;
+	bool outermost = cframe - walk->python_thread < THREAD_STATE_BYTES;
+
+	if ((cframe <= walk->python_cframe && !outermost) || read_user(walk->frame, CFRAME_BYTES, cframe))
+		return 1;
+	walk->python_cframe = cframe;
+	walk->python_frame = frame_u64(walk, layout->cframe_frame);
+	walk->python_caller = frame_u64(walk, layout->cframe_previous);
+	walk->call_slots = walk->slots;
+	walk->call_python = walk->python;
+	return !walk->python_caller && walk->python_frame;
+}
+
+/* From an eval call to its caller, which must be in the frame that the call's last frame says. Anchor 0: the call makes no
+ * sense already. Such a call is left without frames. */
+static __always_inline int call_leave(struct scratch *scratch, u64 anchor, u64 caller_is_in)
+{
+	struct walk *walk = &scratch->walk;
+	u32 slots = walk->call_slots, python = walk->call_python;
+	u64 cframe = walk->python_cframe;
+	bool unreadable;
+
+	if (anchor)
+		slot_put(scratch, 0, anchor);
+	unreadable = call_begin(walk, walk->python_caller);
+	if (anchor && !unreadable && walk->python_frame == caller_is_in)
+		return 0;
+	walk->python_torn = 1;
+	walk->slots = slots;
+	walk->python = python;
+	if (walk->state.layout.anchor == ANCHOR_CFRAME)
+		slot_put(scratch, 0, cframe);
+	walk->call_slots = walk->slots;
+	walk->call_python = walk->python;
+	return unreadable ? ends(walk, PYTHON_BROKEN) : 0;
+}
+
+/* A frame that cannot be: the end of what can be read, unless calls can be told apart. */
+static __always_inline int broken(struct scratch *scratch, u8 how)
+{
+	struct walk *walk = &scratch->walk;
+
+	return walk->state.layout.frame_in_cframe && walk->python_caller ? call_leave(scratch, 0, 0) : ends(walk, how);
+}
+
 WALKER_GLOBAL int python_begin(u32 kind)
 {
 	struct scratch *scratch = scratch_of(kind);
@@ -109,35 +170,38 @@ WALKER_GLOBAL int python_begin(u32 kind)
 	if (walk->gil)
 		walk->holds_gil = holds_gil(walk, state);
 	walk->python_end = PYTHON_FAULT;
-	walk->python_frame = walk->python_cframe = 0;
-	if ((layout->anchor == ANCHOR_CFRAME || layout->frame_in_cframe) &&
-	    read_user(&walk->python_cframe, sizeof(u64),
-		      state + (layout->frame_in_cframe ? layout->tstate_frame : layout->tstate_cframe)))
-		return 1;
+	walk->python_thread = state;
+	walk->python_frame = walk->python_cframe = walk->python_caller = 0;
+	walk->python_torn = 0;
 	if (layout->frame_in_cframe) {
-		if (!walk->python_cframe ||
-		    read_user(&walk->python_frame, sizeof(u64), walk->python_cframe + layout->cframe_frame))
+		u64 cframe = 0;
+
+		if (read_user(&cframe, sizeof(cframe), state + layout->tstate_frame))
 			return 1;
-	} else if (read_user(&walk->python_frame, sizeof(u64), state + layout->tstate_frame)) {
+		if (call_begin(walk, cframe))
+			return ends(walk, PYTHON_BROKEN);
+	} else if ((layout->anchor == ANCHOR_CFRAME &&
+		    read_user(&walk->python_cframe, sizeof(u64), state + layout->tstate_cframe)) ||
+		   read_user(&walk->python_frame, sizeof(u64), state + layout->tstate_frame)) {
 		return 1;
 	}
+	walk->python_end = PYTHON_TOO_DEEP; /* unless a step says otherwise */
 	return 0;
 }
 
-/* After the last frame of an eval call: its anchor, and on to the caller's entry record. 1: unreadable. */
-static __always_inline int python_call_ends(struct scratch *scratch)
+/* After the last frame of an eval call: its anchor, and on to the caller's frame and record. */
+static __always_inline int call_ends(struct scratch *scratch, u64 anchor, u64 previous)
 {
 	struct walk *walk = &scratch->walk;
+	struct python_layout *layout = &walk->state.layout;
 
-	slot_put(scratch, 0, walk->python_cframe);
-	return walk->python_cframe && read_user(&walk->python_cframe, sizeof(u64),
-						walk->python_cframe + walk->state.layout.cframe_previous);
-}
-
-static __always_inline int ends(struct walk *walk, u8 how)
-{
-	walk->python_end = how;
-	return 1;
+	if (layout->frame_in_cframe && walk->python_caller)
+		return call_leave(scratch, anchor, previous);
+	slot_put(scratch, 0, anchor);
+	walk->python_frame = previous;
+	return layout->anchor == ANCHOR_CFRAME && walk->python_cframe &&
+	       read_user(&walk->python_cframe, sizeof(u64), walk->python_cframe + layout->cframe_previous)
+		       ? ends(walk, PYTHON_FAULT) : 0;
 }
 
 WALKER_GLOBAL int python_step(u32 kind)
@@ -152,34 +216,34 @@ WALKER_GLOBAL int python_step(u32 kind)
 		return 1;
 	walk = &scratch->walk;
 	layout = &walk->state.layout;
-	if (!walk->python_frame)
-		return ends(walk, PYTHON_ROOT);
+	if (!walk->python_frame) {
+		if (layout->frame_in_cframe && walk->python_caller) /* only the outermost call has no frame */
+			return call_leave(scratch, 0, 0);
+		return ends(walk, walk->python_torn ? PYTHON_BROKEN : PYTHON_ROOT);
+	}
 	if (walk->python + 2 > PYTHON_SLOTS_MAX)
 		return ends(walk, PYTHON_TOO_DEEP);
 	if (walk->python_frame & 7)
-		return ends(walk, PYTHON_BROKEN);
+		return broken(scratch, PYTHON_BROKEN);
 	/* Until 3.10 a frame's fields lie further apart. It may be the last thing before unmapped memory. */
 	if ((layout->frame_instr < FRAME_BYTES_SHORT || read_user(walk->frame, PYTHON_FRAME_BYTES, walk->python_frame)) &&
 	    read_user(walk->frame, FRAME_BYTES_SHORT, walk->python_frame))
-		return ends(walk, PYTHON_FAULT);
+		return broken(scratch, PYTHON_FAULT);
 	previous = frame_u64(walk, layout->frame_previous);
 	if (previous == walk->python_frame)
-		return ends(walk, PYTHON_BROKEN);
-	if (layout->anchor == ANCHOR_SHIM && frame_u8(walk, layout->frame_owner) >= layout->owner_shim) {
-		slot_put(scratch, 0, walk->python_frame);
-		walk->python_frame = previous;
-		return 0;
-	}
+		return broken(scratch, PYTHON_BROKEN);
+	if (layout->anchor == ANCHOR_SHIM && frame_u8(walk, layout->frame_owner) >= layout->owner_shim)
+		return call_ends(scratch, walk->python_frame, previous);
 	code = frame_u64(walk, layout->frame_code) & ~(u64)layout->code_tag_mask;
 	if (!code) /* would read as the end of a run */
-		return ends(walk, PYTHON_BROKEN);
+		return broken(scratch, PYTHON_BROKEN);
 	instr = frame_u64(walk, layout->frame_instr);
 	if (!layout->instr_is_pointer)
 		instr = (u32)instr;
 	slot_put(scratch, code, instr);
 	is_entry = layout->frame_is_entry == FIELD_NONE || frame_u8(walk, layout->frame_is_entry);
-	if (layout->anchor == ANCHOR_CFRAME && is_entry && python_call_ends(scratch))
-		return ends(walk, PYTHON_FAULT);
+	if (layout->anchor == ANCHOR_CFRAME && is_entry)
+		return call_ends(scratch, walk->python_cframe, previous);
 	walk->python_frame = previous;
 	return 0;
 }

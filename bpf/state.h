@@ -40,14 +40,18 @@ struct walk {
 	u64 window_start;                /* 0: nothing read yet */
 	struct mapping_row mapping;      /* the last one found */
 	u64 python_frame, python_cframe;
+	u64 python_thread;               /* its state */
+	u64 python_caller;               /* the CFrame of the eval call below; frame_in_cframe only */
 	u32 first_mapping, mapping_count, generation;
 	u32 reserved1;
 	u32 slots;                       /* used so far */
 	u32 python, native;              /* of those */
+	u32 call_slots, call_python;     /* where the present eval call's began; frame_in_cframe only */
 	u8 exact_pc;
 	u8 native_end, python_end;
 	u8 gil, holds_gil;               /* enum gil_wish, and the answer */
-	u8 reserved[3];
+	u8 python_torn;                  /* a call was left out: caught in the middle of a change */
+	u8 reserved[2];
 	struct python_state state;
 	u8 window[WINDOW_BYTES + 8];     /* + 8: a masked offset may read past the last aligned word */
 	u8 frame[PYTHON_FRAME_BYTES + 8];

@@ -42,12 +42,108 @@ static void cframes_are_anchors_where_frames_say_they_are_entries(void **state)
 	put(STATE + 56, CSTACK + 0x200);
 	put(CSTACK + 0x200 + 8, frame_at(0));
 	put(CSTACK + 0x200 + 16, CSTACK + 0x600);
-	put(CSTACK + 0x600 + 16, 0);
+	put(CSTACK + 0x600 + 8, frame_at(2));
+	put(CSTACK + 0x600 + 16, STATE + 0x100);          /* the outermost lies in the thread state */
 	s = walk(&python);
 	assert_int_equal(s->head.python_end, PYTHON_ROOT);
 	assert_int_equal(s->head.python, 5);
 	a_slot(s, 2, 0, CSTACK + 0x200);
 	a_slot(s, 4, 0, CSTACK + 0x600);
+}
+
+/* 3.11 and 3.12: three eval calls, their CFrames at these places; the outermost CFrame, in the thread state, has no call. */
+static const uint64_t cframes[] = {CSTACK + 0x200, CSTACK + 0x600, CSTACK + 0xa00, STATE + 0x100};
+
+static struct python_state calls(uint8_t anchor)
+{
+	struct python_state python = make_state(anchor);
+
+	begin();
+	python.layout.frame_in_cframe = 1;
+	python.layout.tstate_frame = 56;
+	chain(6);
+	put(STATE + 56, cframes[0]);
+	for (size_t i = 0; i < 3; i++) {
+		put(cframes[i] + 8, frame_at(2 * i));
+		put(cframes[i] + 16, cframes[i + 1]);
+		heap[frame_at(2 * i + 1) + (anchor == ANCHOR_SHIM ? 70 : 68) - HEAP] = 3;
+	}
+	return python;
+}
+
+static void calls_that_agree_with_their_cframes_are_whole(void **state)
+{
+	struct python_state python = calls(ANCHOR_CFRAME);
+	const struct scratch *s = walk(&python);
+
+	(void)state;
+	assert_int_equal(s->head.python_end, PYTHON_ROOT);
+	assert_int_equal(s->head.python, 9);
+	a_slot(s, 2, 0, cframes[0]);
+	a_slot(s, 5, 0, cframes[1]);
+	a_slot(s, 8, 0, cframes[2]);
+	python = calls(ANCHOR_SHIM);
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_ROOT);
+	assert_int_equal(s->head.python, 6);
+	a_slot(s, 1, 0, frame_at(1));
+}
+
+/* What a CFrame that is linked but not filled in holds: anything that was there before. */
+static void a_call_caught_before_its_cframe_is_filled_in_is_left_out(void **state)
+{
+	static const struct {
+		uint64_t frame, entry_leads_to;
+	} stale[] = {
+		{FRAMES, FRAMES + 4 * FRAME_BYTES},               /* the last frame was of a call from elsewhere */
+		{FRAMES, FRAMES + 5 * FRAME_BYTES},
+		{FRAMES + 4 * FRAME_BYTES, 0},                    /* a frame of another call */
+		{FRAMES + 1, 0},                                  /* no frame at all */
+		{0, 0},
+		{0x10, 0},                                        /* nor memory */
+		{HEAP + 0x60000, 0},                              /* memory, but no code in it */
+		{FRAMES, 0},                                      /* a frame that has ended */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(stale) / sizeof(stale[0]); i++) {
+		struct python_state python = calls(ANCHOR_CFRAME);
+		const struct scratch *s;
+
+		put(cframes[0] + 8, stale[i].frame);
+		put(frame_at(1) + 8, stale[i].entry_leads_to);
+		s = walk(&python);
+		assert_int_equal(s->head.python_end, PYTHON_BROKEN);
+		assert_int_equal(s->head.python, 7);
+		a_slot(s, 0, 0, cframes[0]);
+		a_slot(s, 1, 0xc0de20, 0xabc002);
+		a_slot(s, 3, 0, cframes[1]);
+		python = calls(ANCHOR_SHIM);
+		put(cframes[0] + 8, stale[i].frame);
+		put(frame_at(1) + 8, stale[i].entry_leads_to);
+		s = walk(&python);
+		assert_int_equal(s->head.python_end, PYTHON_BROKEN);
+		assert_int_equal(s->head.python, 4);
+		a_slot(s, 0, 0xc0de20, 0xabc002);
+	}
+}
+
+static void a_cframe_whose_caller_is_no_cframe_ends_the_chain_without_its_frames(void **state)
+{
+	struct python_state python = calls(ANCHOR_CFRAME);
+	const struct scratch *s;
+
+	(void)state;
+	put(cframes[0] + 16, 0x10);
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_BROKEN);
+	assert_int_equal(s->head.python, 1);
+	put(cframes[0] + 16, cframes[0]); /* in a circle */
+	assert_int_equal(walk(&python)->head.python_end, PYTHON_BROKEN);
+	put(cframes[0] + 16, 0);          /* the outermost has no frame */
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_BROKEN);
+	assert_int_equal(s->head.python, 0);
 }
 
 static void without_an_entry_mark_every_frame_is_its_own_call(void **state)
@@ -237,6 +333,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shim_frames_end_a_run_and_are_its_anchor),
 		cmocka_unit_test(cframes_are_anchors_where_frames_say_they_are_entries),
+		cmocka_unit_test(calls_that_agree_with_their_cframes_are_whole),
+		cmocka_unit_test(a_call_caught_before_its_cframe_is_filled_in_is_left_out),
+		cmocka_unit_test(a_cframe_whose_caller_is_no_cframe_ends_the_chain_without_its_frames),
 		cmocka_unit_test(without_an_entry_mark_every_frame_is_its_own_call),
 		cmocka_unit_test(without_anchors_there_are_frames_only_and_lasti_is_32_bits),
 		cmocka_unit_test(tag_bits_of_the_code_word_are_taken_off),

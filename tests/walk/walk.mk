@@ -8,7 +8,9 @@ $(B)/tests/walk/%.bpf.user.o: bpf/%.bpf.c bpf/state.h bpf/events.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
-$(WALK_TESTS): $(B)/tests/walk/%: tests/walk/%.c tests/walk/image.h tests/walk/interpreter.h $(WALK_PARTS)
+$(B)/tests/walk/image.o: bpf/state.h bpf/events.h
+
+$(WALK_TESTS): $(B)/tests/walk/%: tests/walk/%.c tests/walk/image.h tests/walk/interpreter.h bpf/state.h bpf/events.h $(WALK_PARTS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests/walk $(ALL_CFLAGS) -o $@ $< $(WALK_PARTS) -lcmocka
 
