@@ -289,6 +289,14 @@ static int64_t code_offset(const struct cpython_version *version, const struct s
 	return offset < 0 || offset > INT32_MAX ? -1 : offset;
 }
 
+/* The interpreter's own frames that link an eval call or a class's __init__ to their caller (Python/specialize.c:
+ * _Py_InitCleanup; Python/pylifecycle.c: the trampoline): code that no program wrote. */
+static bool is_link(const struct code_entry *entry)
+{
+	return (!strcmp(entry->file, "__init__") && !strcmp(entry->function, "__init__")) ||
+	       (!strcmp(entry->file, "<shim>") && !strcmp(entry->function, "<interpreter trampoline>"));
+}
+
 int cpython_name_frame(struct runtime *runtime, const struct slot *slot, struct strings *strings, struct frame *out)
 {
 	struct code_entry *entry;
@@ -296,6 +304,8 @@ int cpython_name_frame(struct runtime *runtime, const struct slot *slot, struct 
 
 	if (code)
 		return code;
+	if (is_link(entry))
+		return 1;
 	*out = (struct frame){
 		.kind = FRAME_PYTHON,
 		.function = strings_add(strings, entry->function),

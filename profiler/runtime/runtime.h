@@ -65,8 +65,9 @@ struct runtime_ops {
 	bool (*in_interpreter)(const struct runtime *runtime, uint64_t pc);
 	/* Marks the start of a batch of events: what was cached from the target's memory is checked again once per batch. */
 	void (*batch)(struct runtime *runtime);
-	/* Names one frame: slot.a, slot.b as the walker brought them. Fills function, file, line, first_line, kind. 0, or a
-	 * negative errno (memory gone or not a code object): the caller writes "[unreadable frame]". */
+	/* Names one frame: slot.a, slot.b as the walker brought them. Fills function, file, line, first_line, kind. 0; 1: a
+	 * frame of the interpreter's own, not to be shown; or a negative errno (memory gone or not a code object): the caller
+	 * writes "[unreadable frame]". */
 	int (*name_frame)(struct runtime *runtime, const struct slot *slot, struct strings *strings, struct frame *out);
 	/* Reads a whole chain from outside, for dump: the thread whose fsbase (0: not known) or tid it is. Writes slots as the
 	 * walker does; returns the count, *end says how it ended; *holds_gil may be NULL. */

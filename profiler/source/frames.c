@@ -171,18 +171,23 @@ static uint32_t startup_frame(struct frames *frames, uint32_t id)
 
 /* ---- Python ---- */
 
-static uint32_t python_frame(struct frames *frames, struct followed *process, const struct slot *slot)
+/* false: the slot is no frame of the program. */
+static bool python_frame(struct frames *frames, struct followed *process, const struct slot *slot, uint32_t *id)
 {
 	struct runtime *runtime;
 	const struct runtime_ops *ops = followed_runtime(process, &runtime);
 	struct frame frame = {0};
+	int code = ops ? ops->name_frame(runtime, slot, frames->recording->strings, &frame) : -ESRCH;
 
-	if (!ops || ops->name_frame(runtime, slot, frames->recording->strings, &frame)) {
+	if (code > 0)
+		return false;
+	if (code) {
 		memset(&frame, 0, sizeof(frame));
 		frame.function = strings_add(frames->recording->strings, "[unreadable frame]");
 	}
 	frame.kind = FRAME_PYTHON;
-	return stacks_add_frame(frames->recording->stacks, &frame);
+	*id = stacks_add_frame(frames->recording->stacks, &frame);
+	return true;
 }
 
 /* ---- kernel ---- */
@@ -255,10 +260,10 @@ uint32_t frames_stack(struct frames *frames, struct followed *process, const str
 	for (size_t i = 0; i < items && count < STACK_FRAMES_MAX; i++) {
 		const struct merge_item *item = &frames->items[i];
 
-		frames->ids[count++] = item->python ? python_frame(frames, process, item->slot)
-						    : native_frame(frames, process, item);
-		if (item->python)
-			after_python = count;
+		if (!item->python)
+			frames->ids[count++] = native_frame(frames, process, item);
+		else if (python_frame(frames, process, item->slot, &frames->ids[count]))
+			after_python = ++count;
 	}
 	if (raw.python_count)
 		for (size_t i = after_python; i < count; i++)
