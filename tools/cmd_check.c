@@ -68,7 +68,7 @@ int cmd_check(const struct options *options)
 	struct connprof_accepted *accepted = NULL;
 	struct output_plan plan;
 	struct watch watch;
-	int status = output_plan(options, CONNPROF_VIEW_VERDICT, false, &plan);
+	int status = output_plan(options, CONNPROF_VIEW_VERDICT, NULL, &plan);
 
 	if (!status)
 		status = output_accepted(options, &accepted);

@@ -16,7 +16,7 @@ int cmd_dump(const struct options *options)
 	struct connprof_recording *recording = NULL;
 	struct connprof_error error = {0};
 	struct output_plan plan;
-	int status = output_plan(options, CONNPROF_VIEW_THREADS, false, &plan);
+	int status = output_plan(options, CONNPROF_VIEW_THREADS, NULL, &plan);
 
 	if (status)
 		return status;

@@ -17,7 +17,7 @@
 static void rescue(const struct output_plan *plan, const struct options *options,
 		   const struct connprof_recording *recording, struct connprof_error *error)
 {
-	struct output_plan kept = {CONNPROF_VIEW_PROFILE, "pprof", RESCUE_PATH, true};
+	struct output_plan kept = {.view = CONNPROF_VIEW_PROFILE, .format = "pprof", .path = RESCUE_PATH, .whole = true};
 	size_t length = strlen(error->text);
 
 	if (!strcmp(plan->format, "pprof") || !strcmp(plan->path, "-") || access(RESCUE_PATH, F_OK) == 0)
@@ -60,7 +60,7 @@ int cmd_record(const struct options *options)
 	struct watch_hooks hooks = {0};
 	struct output_plan plan;
 	struct watch watch;
-	int status = output_plan(options, CONNPROF_VIEW_PROFILE, true, &plan);
+	int status = output_plan(options, CONNPROF_VIEW_PROFILE, "profile", &plan);
 
 	if (status)
 		return status;

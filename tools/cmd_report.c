@@ -15,11 +15,14 @@
 
 static enum connprof_view wanted_view(const struct options *options)
 {
-	const char *view = options->view;
+	static const struct { const char *name; enum connprof_view view; } views[] = {
+		{"profile", CONNPROF_VIEW_PROFILE}, {"verdict", CONNPROF_VIEW_VERDICT}, {"sites", CONNPROF_VIEW_SITES},
+		{"diagnosis", CONNPROF_VIEW_DIAGNOSIS},
+	};
 
-	if (view)
-		return !strcmp(view, "verdict") ? CONNPROF_VIEW_VERDICT :
-		       !strcmp(view, "sites") ? CONNPROF_VIEW_SITES : CONNPROF_VIEW_PROFILE;
+	for (size_t i = 0; options->view && i < sizeof(views) / sizeof(views[0]); i++)
+		if (!strcmp(options->view, views[i].name))
+			return views[i].view;
 	if (options->format && !connprof_format_find(CONNPROF_VIEW_PROFILE, options->format, NULL) &&
 	    connprof_format_find(CONNPROF_VIEW_VERDICT, options->format, NULL))
 		return CONNPROF_VIEW_VERDICT;
@@ -72,7 +75,7 @@ int cmd_report(const struct options *options)
 	struct connprof_recording *recording = NULL;
 	struct connprof_error error = {0};
 	struct output_plan plan = {0};
-	int status = summary ? 0 : output_plan(options, wanted_view(options), false, &plan);
+	int status = summary ? 0 : output_plan(options, wanted_view(options), NULL, &plan);
 
 	if (status)
 		return status;

@@ -95,7 +95,7 @@ int cmd_trace(const struct options *options)
 	struct live_table table = {.options = options, .plan = &plan};
 	struct watch_hooks hooks = {.context = &table};
 	struct watch watch;
-	int status = output_plan(options, CONNPROF_VIEW_SITES, false, &plan);
+	int status = output_plan(options, CONNPROF_VIEW_SITES, NULL, &plan);
 
 	if (status)
 		return status;

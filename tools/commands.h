@@ -13,6 +13,7 @@ enum command_bit {
 	DUMP = 8,
 	REPORT = 16,
 	DOCTOR = 32,
+	DIAGNOSE = 64,
 };
 
 struct command {
@@ -30,5 +31,6 @@ int cmd_check(const struct options *options);
 int cmd_dump(const struct options *options);
 int cmd_report(const struct options *options);
 int cmd_doctor(const struct options *options);
+int cmd_diagnose(const struct options *options);
 
 #endif

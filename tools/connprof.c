@@ -19,6 +19,8 @@ static const struct command commands[] = {
 	 "follow every connection it opens, with the code that opened it", cmd_trace},
 	{"check", CHECK, {ON_PROCESS}, CONNPROF_VIEW_VERDICT,
 	 "decide whether it opens connections per request, or leaks them", cmd_check},
+	{"diagnose", DIAGNOSE, {ON_PROCESS}, CONNPROF_VIEW_DIAGNOSIS,
+	 "all of it at once: one page with findings, in words, and their evidence", cmd_diagnose},
 	{"dump", DUMP, {"-p PID [OPTION]...", NULL}, CONNPROF_VIEW_THREADS,
 	 "every thread's stack, now", cmd_dump},
 	{"report", REPORT, {"FILE [OPTION]...", NULL}, CONNPROF_VIEW_PROFILE,

@@ -39,10 +39,10 @@ struct row {
 };
 
 #define AT(field) offsetof(struct options, field)
-#define LIVE (RECORD | TRACE | CHECK)
-#define PROFILES (RECORD | REPORT)
-#define JUDGES (CHECK | REPORT)
-#define SITES (TRACE | CHECK | REPORT)
+#define LIVE (RECORD | TRACE | CHECK | DIAGNOSE)
+#define PROFILES (RECORD | REPORT | DIAGNOSE)
+#define JUDGES (CHECK | REPORT | DIAGNOSE)
+#define SITES (TRACE | CHECK | REPORT | DIAGNOSE)
 #define ALL (LIVE | DUMP | REPORT | DOCTOR)
 
 static const struct row rows[] = {
@@ -53,14 +53,15 @@ static const struct row rows[] = {
 	{"format", 'f', "NAME", TEXT, AT(format), 0, 0, NULL, LIVE | DUMP | REPORT,
 	 "the output's format (default: from FILE's extension)"},
 	{"json", 'j', NULL, FLAG, AT(json), 0, 0, NULL, TRACE | CHECK | DUMP | DOCTOR, "the same as --format json"},
-	{"rate", 'r', "HZ", COUNT, AT(rate_hz), 1, 10000, NULL, RECORD | CHECK,
+	{"json", 'j', NULL, FLAG, AT(json_summary), 0, 0, NULL, DIAGNOSE, "print JSON instead of the text, beside the page"},
+	{"rate", 'r', "HZ", COUNT, AT(rate_hz), 1, 10000, NULL, RECORD | CHECK | DIAGNOSE,
 	 "samples per second of CPU time (default 99)"},
 	{"threads", 't', NULL, FLAG, AT(threads), 0, 0, NULL, PROFILES, "the thread as the root frame"},
 	{"native", 'n', NULL, FLAG, AT(native), 0, 0, NULL, PROFILES | DUMP,
 	 "show the interpreter's own C frames too (other native frames are always shown)"},
 	{"function", 'F', NULL, FLAG, AT(functions), 0, 0, NULL, PROFILES, "merge by function instead of by line"},
 	{"nolineno", 0, NULL, FLAG, AT(nolineno), 0, 0, NULL, PROFILES, "no line numbers in names"},
-	{"kernel", 0, NULL, FLAG, AT(kernel), 0, 0, NULL, RECORD | DUMP, "kernel frames too"},
+	{"kernel", 0, NULL, FLAG, AT(kernel), 0, 0, NULL, RECORD | DUMP | DIAGNOSE, "kernel frames too"},
 	{"gil", 'g', NULL, FLAG, AT(gil), 0, 0, NULL, RECORD, "only samples of threads that hold Python's GIL"},
 	{"mode", 0, "MODE", TEXT, AT(mode), 0, 0, "cpu", RECORD, "what to sample: cpu (the default)"},
 	{"requests", 0, NULL, FLAG, AT(requests), 0, 0, NULL, RECORD,
@@ -75,8 +76,8 @@ static const struct row rows[] = {
 	 "follow children (accepted as py-spy has it: it is the default)"},
 	{"no-children", 0, NULL, FLAG, AT(no_children), 0, 0, NULL, LIVE | DUMP, "do not follow children of PID"},
 	{"title", 0, "TEXT", TEXT, AT(title), 0, 0, NULL, PROFILES, "the picture's title"},
-	{"view", 0, "NAME", TEXT, AT(view), 0, 0, "profile verdict sites", REPORT,
-	 "what to render: profile, verdict (as check) or sites (as trace)"},
+	{"view", 0, "NAME", TEXT, AT(view), 0, 0, "profile verdict sites diagnosis", REPORT,
+	 "what to render: profile, verdict (as check), sites (as trace) or diagnosis (as diagnose)"},
 	{"min-requests", 0, "N", COUNT, AT(min_requests), 0, 1000000000, NULL, JUDGES,
 	 "fewer requests than this are inconclusive (default 20)"},
 	{"max-connects-per-request", 0, "X", REAL, AT(max_connects_per_request), 0, 0, NULL, JUDGES,
@@ -93,7 +94,7 @@ static const struct row rows[] = {
 	 "files that match are a library's (repeatable)"},
 	{"baseline", 0, "FILE", TEXT, AT(baseline), 0, 0, NULL, JUDGES,
 	 "findings in FILE are accepted: shown, but they do not count"},
-	{"write-baseline", 0, "FILE", TEXT, AT(write_baseline), 0, 0, NULL, JUDGES, "write the findings to FILE, for --baseline"},
+	{"write-baseline", 0, "FILE", TEXT, AT(write_baseline), 0, 0, NULL, CHECK | REPORT, "write the findings to FILE, for --baseline"},
 	{"suppress", 0, "FILE", TEXT, AT(suppress), 0, 0, NULL, JUDGES,
 	 "findings that fit a line of FILE, conn:RULE:PATTERN, do not count"},
 	{"redis-server", 0, "URL", TEXT, AT(redis_server), 0, 0, NULL, CHECK,

@@ -12,21 +12,23 @@
 #include "commands.h"
 #include "message.h"
 
-/* What record calls its file when the format is given and the name is not. */
-static const struct { const char *format, *path; } default_names[] = {
-	{"svg", "profile.svg"},
-	{"folded", "profile.folded"},
-	{"speedscope", "profile.speedscope.json"},
-	{"pprof", "profile.pb.gz"},
-	{"html", "profile.html"},
+/* The extension of a file whose format is given and whose name is not. */
+static const struct { const char *format, *extension; } extensions[] = {
+	{"svg", ".svg"},
+	{"folded", ".folded"},
+	{"speedscope", ".speedscope.json"},
+	{"pprof", ".pb.gz"},
+	{"html", ".html"},
+	{"text", ".txt"},
+	{"json", ".json"},
 };
 
-static const char *default_name(const char *format)
+static const char *extension_of(const char *format)
 {
-	for (size_t i = 0; i < sizeof(default_names) / sizeof(default_names[0]); i++)
-		if (!strcmp(default_names[i].format, format))
-			return default_names[i].path;
-	return "-";
+	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
+		if (!strcmp(extensions[i].format, format))
+			return extensions[i].extension;
+	return "";
 }
 
 static int refuse_place(const char *path, int code)
@@ -64,7 +66,7 @@ static int try_place(const char *path)
 static bool is_foreign(const char *path)
 {
 	static const enum connprof_view views[] = {
-		CONNPROF_VIEW_PROFILE, CONNPROF_VIEW_VERDICT, CONNPROF_VIEW_SITES, CONNPROF_VIEW_THREADS,
+		CONNPROF_VIEW_PROFILE, CONNPROF_VIEW_VERDICT, CONNPROF_VIEW_SITES, CONNPROF_VIEW_THREADS, CONNPROF_VIEW_DIAGNOSIS,
 	};
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
 	struct stat found;
@@ -77,25 +79,27 @@ static bool is_foreign(const char *path)
 	return true;
 }
 
-int output_plan(const struct options *options, enum connprof_view view, bool names_file, struct output_plan *plan)
+int output_plan(const struct options *options, enum connprof_view view, const char *stem, struct output_plan *plan)
 {
-	const char *path = options->output ? options->output : names_file ? "profile.svg" : "-";
-	const char *format = connprof_format_find(view, options->format, path);
+	const char *path = options->output ? options->output : "-";
+	const char *format = connprof_format_find(view, options->format, options->output);
 
 	if (!format && options->format)
 		return message_usage(options->command, "unknown format '%s': it is one of %s", options->format,
 				     connprof_format_names(view));
-	if (!format || (!options->format && is_foreign(path)))
+	if (!format || (options->output && !options->format && is_foreign(path)))
 		return message_usage(options->command, "no format goes with the name %s: give one of %s with -f", path,
 				     connprof_format_names(view));
 	if (options->diff && !connprof_format_compares(view, format))
 		return message_usage(options->command, "the format %s cannot show a difference: give svg or folded with -f", format);
-	if (!options->output && names_file)
-		path = default_name(format);
-	if (!strcmp(path, "-") && !strcmp(format, "pprof") && isatty(STDOUT_FILENO))
-		return message_usage(options->command, "%s is binary: give a file with -o", format);
 	*plan = (struct output_plan){.view = view, .format = format, .path = path};
-	return strcmp(path, "-") ? try_place(path) : 0;
+	if (!options->output && stem) {
+		snprintf(plan->name, sizeof(plan->name), "%s%s", stem, extension_of(format));
+		plan->path = plan->name;
+	}
+	if (!strcmp(plan->path, "-") && !strcmp(format, "pprof") && isatty(STDOUT_FILENO))
+		return message_usage(options->command, "%s is binary: give a file with -o", format);
+	return strcmp(plan->path, "-") ? try_place(plan->path) : 0;
 }
 
 static bool wants_color(int fd)

@@ -9,14 +9,15 @@
 struct output_plan {
 	enum connprof_view view;
 	const char *format;   /* static */
-	const char *path;     /* "-": standard output; borrowed from the options, or static */
+	const char *path;     /* "-": standard output; borrowed from the options, static, or name below */
+	char name[32];        /* a plan is not to be copied */
 	bool whole;           /* all requests, whatever the options would show of them */
 };
 
-/* Decides by --format, --output and the command's default: the file "profile" with the format's extension when
- * names_file is set, else standard output. 0, or the exit status with the message said: CONNPROF_USAGE for an unknown
+/* Decides by --format, --output and the command's default: a file with the given stem ("profile") and the format's extension,
+ * or, where stem is NULL, standard output. 0, or the exit status with the message said: CONNPROF_USAGE for an unknown
  * format, CONNPROF_CANNOT_OBSERVE for a place that cannot be written. */
-int output_plan(const struct options *options, enum connprof_view view, bool names_file, struct output_plan *plan);
+int output_plan(const struct options *options, enum connprof_view view, const char *stem, struct output_plan *plan);
 
 /* fd: where it will be shown, for colour; -1: in a file. */
 struct connprof_report_options output_style(const struct options *options, const char *format, int fd);

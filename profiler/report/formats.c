@@ -27,6 +27,10 @@ const struct report_format report_formats[] = {
 	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_SITES, pprof_write, false},
 	{"text", "dump", ".txt", CONNPROF_VIEW_THREADS, dump_text_write, false},
 	{"json", "", ".json", CONNPROF_VIEW_THREADS, dump_json_write, false},
+	{"html", "", ".html .htm", CONNPROF_VIEW_DIAGNOSIS, diagnosis_html_write, false},
+	{"text", "", ".txt", CONNPROF_VIEW_DIAGNOSIS, diagnosis_text_write, false},
+	{"json", "", ".json", CONNPROF_VIEW_DIAGNOSIS, diagnosis_json_write, false},
+	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_DIAGNOSIS, pprof_write, false},
 	{NULL, NULL, NULL, 0, NULL, false},
 };
 
@@ -109,6 +113,8 @@ const char *connprof_format_names(enum connprof_view view)
 		return "text, json, pprof";
 	case CONNPROF_VIEW_THREADS:
 		return "text, json";
+	case CONNPROF_VIEW_DIAGNOSIS:
+		return "html, text, json, pprof";
 	}
 	return "";
 }

@@ -6,7 +6,7 @@
  */
 
 #include "protocol/protocol.h"
-#include "report/json_build.h"
+#include "report/json_parts.h"
 #include "report/report.h"
 
 struct writer {
@@ -230,12 +230,12 @@ static void put_server(struct writer *out, struct json_object *document)
 	json_put_text(&out->build, server, "difference", text_or_null(out, row->note));
 }
 
-int check_json_write(const struct connprof_recording *recording, const struct connprof_report_options *options,
-		     FILE *stream, struct connprof_error *error)
+void check_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording,
+		    const struct connprof_report_options *options)
 {
-	struct writer out = {.recording = recording, .options = options};
-	struct json_object *document = json_document(&out.build), *sites;
+	struct writer out = {.recording = recording, .options = options, .build = *build};
 	const char *reason = strings_get(recording->strings, recording->verdict_note);
+	struct json_object *sites;
 
 	json_put_text(&out.build, document, "schema", "connprof.check/1");
 	json_put_text(&out.build, document, "verdict", recording->verdict ? verdict_name(recording->verdict) : NULL);
@@ -251,7 +251,17 @@ int check_json_write(const struct connprof_recording *recording, const struct co
 	put_acceptance(&out, document);
 	put_server(&out, document);
 	put_notes(&out, document);
-	return json_finish(&out.build, document, stream, error);
+	*build = out.build;
+}
+
+int check_json_write(const struct connprof_recording *recording, const struct connprof_report_options *options,
+		     FILE *stream, struct connprof_error *error)
+{
+	struct json_build build = {0};
+	struct json_object *document = json_document(&build);
+
+	check_json_put(&build, document, recording, options);
+	return json_finish(&build, document, stream, error);
 }
 
 /* ---- trace ---- */

@@ -143,6 +143,9 @@ int check_markdown_write(const struct connprof_recording *, const struct connpro
 int trace_text_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int trace_json_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int dump_text_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
+int diagnosis_json_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
+int diagnosis_text_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
+int diagnosis_html_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int dump_json_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 
 /* ---- pprof_read.c ---- */

@@ -9,8 +9,8 @@
 #include "model/words.h"
 #include "protocol/protocol.h"
 #include "report/finding.h"
+#include "report/paragraph.h"
 
-#define TEXT_WIDTH 100  /* of a paragraph, behind its label */
 #define OUTER_FRAMES 4  /* shown above the call site: the handler and who called it */
 #define INNER_FRAMES 10 /* shown below it, down to connect() */
 
@@ -82,39 +82,12 @@ static void put_verdict(const struct connprof_recording *recording, const struct
 
 /* ---- one finding ---- */
 
-/* "   label   first" and the following lines under it. */
-static void put_label(FILE *stream, const char *label)
-{
-	fprintf(stream, "   %-9s ", label);
-}
-
-/* A labelled paragraph, its lines broken between words. */
-static void put_text(FILE *stream, const char *label, const char *text)
-{
-	size_t column = 0;
-
-	put_label(stream, label);
-	while (*(text += strspn(text, " "))) {
-		size_t length = strcspn(text, " ");
-
-		if (column && column + 1 + length > TEXT_WIDTH) {
-			fputc('\n', stream);
-			put_label(stream, "");
-			column = 0;
-		}
-		fprintf(stream, "%s%.*s", column ? " " : "", (int)length, text);
-		column += (column ? 1 : 0) + length;
-		text += length;
-	}
-	fputc('\n', stream);
-}
-
 static void put_what(const struct connprof_recording *recording, const struct site_row *site, FILE *stream)
 {
 	const char *words = strings_get(recording->strings, site->explanation);
 
 	if (*words)
-		put_text(stream, "what", words);
+		paragraph_put(stream, "what", words);
 }
 
 /* With the whole path: this is the file to open. */
@@ -124,7 +97,7 @@ static void put_where(const struct connprof_recording *recording, const struct s
 	const struct frame *frame = stacks_frame(recording->stacks, site->call_site);
 	const char *file;
 
-	put_label(stream, "where");
+	paragraph_label(stream, "where");
 	if (!frame) {
 		fputs("no frame of the stack is known to be the application's own (name its files with --app)\n", stream);
 		return;
@@ -143,7 +116,7 @@ static void put_reuse(const struct site_row *site, FILE *stream)
 
 	if (!reuse && !life && !commands)
 		return;
-	put_label(stream, "each");
+	paragraph_label(stream, "each");
 	if (reuse)
 		fprintf(stream, "served %.2f requests", site->requests_per_connection);
 	if (commands)
@@ -160,7 +133,7 @@ static void put_cost(const struct site_row *site, FILE *stream)
 
 	if (!request && !setup && !cpu)
 		return;
-	put_label(stream, "cost");
+	paragraph_label(stream, "cost");
 	if (setup)
 		fprintf(stream, "%.2f ms to set one up (p99 %.2f ms)", site->setup_ms.p50, site->setup_ms.p99);
 	if (request)
@@ -177,7 +150,7 @@ static void put_cause(const struct site_row *site, FILE *stream)
 	if (!cause_name(site->cause))
 		return;
 	snprintf(text, sizeof(text), "%s: %s", cause_name(site->cause), words_cause(site->cause));
-	put_text(stream, "cause", text);
+	paragraph_put(stream, "cause", text);
 }
 
 static void put_chain_frame(const struct connprof_recording *recording, const struct frame *frame, bool call_site, FILE *stream)
@@ -219,7 +192,7 @@ static void put_chain(const struct connprof_recording *recording, const struct s
 	for (skip = at; skip + 1 < count && outer < OUTER_FRAMES; skip++)
 		outer += chain_shows(stacks_frame(recording->stacks, frames[skip + 1]), interpreted);
 	if (count)
-		put_label(stream, "chain");
+		paragraph_label(stream, "chain");
 	if (count)
 		fputs("outermost first\n", stream);
 	for (size_t i = count ? skip + 1 : 0; i-- > 0;) {
@@ -266,11 +239,11 @@ static void put_finding(const struct connprof_recording *recording, const struct
 	put_cost(site, stream);
 	put_cause(site, stream);
 	if (*remedy)
-		put_text(stream, "remedy", remedy);
+		paragraph_put(stream, "remedy", remedy);
 	put_reuse(site, stream);
 	put_chain(recording, site, stream);
 	if (stands_on(site->attribution)) {
-		put_label(stream, "stands on");
+		paragraph_label(stream, "stands on");
 		fprintf(stream, "%s\n", stands_on(site->attribution));
 	}
 }

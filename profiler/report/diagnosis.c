@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* diagnosis.c - the kinds of findings, and their order. */
+#include "report/diagnosis.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/words.h"
+#include "protocol/protocol.h"
+#include "report/finding.h"
+
+/* One kind: candidate `index` of the recording as a finding. False: it is none. */
+struct kind {
+	size_t (*candidates)(const struct connprof_recording *recording);
+	bool (*tell)(const struct connprof_recording *recording, size_t index, struct diagnosis_finding *out);
+};
+
+/* ---- call sites that break a rule ---- */
+
+static size_t site_candidates(const struct connprof_recording *recording)
+{
+	return recording->site_count;
+}
+
+static bool site_tell(const struct connprof_recording *recording, size_t index, struct diagnosis_finding *out)
+{
+	const struct site_row *site = &recording->sites[index];
+	const char *library = strings_get(recording->strings, site->library);
+	char protocol[32], peer[ENDPOINT_TEXT];
+
+	if (finding_kind(site) != FINDING_COUNTS)
+		return false;
+	out->kind = rule_name(site->rule);
+	snprintf(out->subject, sizeof(out->subject), "%s %s%s%s", site_protocol(site, protocol), endpoint_text(&site->peer, peer),
+		 *library ? ", " : "", library);
+	out->what = strings_get(recording->strings, site->explanation);
+	out->cause = site->cause ? words_cause(site->cause) : "";
+	out->remedy = strings_get(recording->strings, site->remedy);
+	out->frame = site->call_site;
+	out->stack = site->stack;
+	out->ms_per_request = site->setup_ms_per_request;
+	out->cpu_percent = site->cpu_percent;
+	return true;
+}
+
+static const struct kind kinds[] = {
+	{site_candidates, site_tell},
+};
+
+/* ---- order ---- */
+
+/* A typical request's time is the measure: a mean would let one stuck request hide what every other one pays. */
+static double weight_of(const struct connprof_recording *recording, const struct diagnosis_finding *finding)
+{
+	double median = recording->requests.latency_ms.p50, weight = 0;
+
+	if (!isnan(finding->ms_per_request) && median > 0)
+		weight = fmin(100 * finding->ms_per_request / median, 100);
+	return isnan(finding->cpu_percent) ? weight : fmax(weight, finding->cpu_percent);
+}
+
+static int dearest_first(const void *a, const void *b)
+{
+	const struct diagnosis_finding *x = a, *y = b;
+
+	if (x->weight != y->weight)
+		return x->weight > y->weight ? -1 : 1;
+	return strcmp(x->subject, y->subject);
+}
+
+/* Past the limit the cheapest one makes room. */
+static void keep(struct diagnosis *diagnosis, const struct diagnosis_finding *finding)
+{
+	size_t cheapest = 0;
+
+	diagnosis->total++;
+	if (diagnosis->count < DIAGNOSIS_MAX) {
+		diagnosis->findings[diagnosis->count++] = *finding;
+		return;
+	}
+	for (size_t i = 1; i < diagnosis->count; i++)
+		if (diagnosis->findings[i].weight < diagnosis->findings[cheapest].weight)
+			cheapest = i;
+	if (diagnosis->findings[cheapest].weight < finding->weight)
+		diagnosis->findings[cheapest] = *finding;
+}
+
+int diagnosis_make(const struct connprof_recording *recording, struct diagnosis **out)
+{
+	struct diagnosis *diagnosis = calloc(1, sizeof(*diagnosis));
+
+	if (!diagnosis)
+		return -ENOMEM;
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		for (size_t i = 0; i < kinds[k].candidates(recording); i++) {
+			struct diagnosis_finding finding = {.what = "", .cause = "", .remedy = "", .ms_per_request = NAN, .cpu_percent = NAN};
+
+			if (!kinds[k].tell(recording, i, &finding))
+				continue;
+			finding.weight = weight_of(recording, &finding);
+			keep(diagnosis, &finding);
+		}
+	qsort(diagnosis->findings, diagnosis->count, sizeof(diagnosis->findings[0]), dearest_first);
+	*out = diagnosis;
+	return 0;
+}
+
+/* ---- words ---- */
+
+const char *diagnosis_cost(const struct diagnosis_finding *finding, char out[DIAGNOSIS_TEXT])
+{
+	size_t used = 0;
+
+	*out = '\0';
+	if (!isnan(finding->ms_per_request))
+		used = (size_t)snprintf(out, DIAGNOSIS_TEXT, "%.2f ms of each request", finding->ms_per_request);
+	if (!isnan(finding->cpu_percent))
+		snprintf(out + used, DIAGNOSIS_TEXT - used, "%s%.1f %% of the CPU samples", used ? ", " : "", finding->cpu_percent);
+	return out;
+}
+
+const char *diagnosis_where(const struct connprof_recording *recording, const struct diagnosis_finding *finding,
+			    char out[DIAGNOSIS_TEXT])
+{
+	const struct frame *frame = stacks_frame(recording->stacks, finding->frame);
+	const char *function, *file;
+
+	*out = '\0';
+	if (!frame)
+		return out;
+	function = strings_get(recording->strings, frame->function);
+	file = strings_get(recording->strings, frame->file ? frame->file : frame->module);
+	if (frame->line)
+		snprintf(out, DIAGNOSIS_TEXT, "%s (%s:%u)", function, file, frame->line);
+	else
+		snprintf(out, DIAGNOSIS_TEXT, "%s (%s)", function, *file ? file : "?");
+	return out;
+}
+
+const char *diagnosis_seen(const struct connprof_recording *recording, char out[DIAGNOSIS_TEXT])
+{
+	const struct requests_summary *requests = &recording->requests;
+	char targets[128];
+	int used = snprintf(out, DIAGNOSIS_TEXT, "%s, %.1f s", targets_text(recording, targets, sizeof(targets)), recording->seconds);
+
+	if (requests->observed != UNKNOWN_COUNT)
+		used += snprintf(out + used, DIAGNOSIS_TEXT - (size_t)used, ", %llu %srequests", (unsigned long long)requests->observed,
+				 requests->protocol == PROTOCOL_HTTP ? "HTTP " : "");
+	snprintf(out + used, DIAGNOSIS_TEXT - (size_t)used, ", %llu connections opened", (unsigned long long)recording->connections);
+	return out;
+}

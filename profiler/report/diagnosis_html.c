@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * diagnosis_html.c - the diagnosis as one page: findings first, in words, dearest first; below them the evidence.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "model/latency.h"
+#include "report/diagnosis.h"
+#include "report/finding.h"
+#include "report/html.h"
+#include "report/markup.h"
+#include "report/page.h"
+#include "report/sites.h"
+
+#define CHAIN_FRAMES 24
+#define BARS 24
+#define PATH_LEVELS 3
+
+struct page {
+	const struct connprof_recording *recording;
+	const struct connprof_report_options *options;
+	FILE *stream;
+	struct connprof_error *error;
+};
+
+/* ---- findings ---- */
+
+static void put_term(const struct page *page, const char *term, const char *text)
+{
+	if (!*text)
+		return;
+	fprintf(page->stream, "<dt>%s</dt><dd>", term);
+	markup_put(text, page->stream);
+	fputs("</dd>\n", page->stream);
+}
+
+/* The interpreter's frames of the stack, outermost first, folded away; native ones where there are no others. */
+static void put_chain(const struct page *page, const struct diagnosis_finding *finding)
+{
+	const struct connprof_recording *recording = page->recording;
+	size_t count = 0, shown = 0;
+	const uint32_t *frames = stacks_get(recording->stacks, finding->stack, &count, NULL);
+	uint8_t kind = FRAME_NATIVE;
+
+	for (size_t i = 0; i < count; i++)
+		if (stacks_frame(recording->stacks, frames[i])->kind == FRAME_PYTHON)
+			kind = FRAME_PYTHON;
+	if (!count)
+		return;
+	fputs("<details><summary>the calls that lead there</summary><ol class=\"chain\">\n", page->stream);
+	for (size_t i = count; i-- > 0 && shown < CHAIN_FRAMES;) {
+		const struct frame *frame = stacks_frame(recording->stacks, frames[i]);
+		bool here = frames[i] == finding->frame;
+
+		if (frame->kind != kind || (frame->flags & FRAME_INTERPRETER))
+			continue;
+		shown++;
+		fputs(here ? "<li><b>" : "<li>", page->stream);
+		markup_put(strings_get(recording->strings, frame->function), page->stream);
+		fputs(" (", page->stream);
+		markup_put(short_path(strings_get(recording->strings, frame->file ? frame->file : frame->module)), page->stream);
+		if (frame->line)
+			fprintf(page->stream, ":%u", frame->line);
+		fputs(here ? ")</b></li>\n" : ")</li>\n", page->stream);
+	}
+	fputs("</ol></details>\n", page->stream);
+}
+
+static void put_finding(const struct page *page, const struct diagnosis_finding *finding, size_t number)
+{
+	char text[DIAGNOSIS_TEXT];
+
+	fprintf(page->stream, "<div class=\"bad\"><b>%zu. ", number);
+	markup_put(finding->kind, page->stream);
+	fputs("</b>: ", page->stream);
+	markup_put(finding->subject, page->stream);
+	fputs("<dl>\n", page->stream);
+	put_term(page, "what", finding->what);
+	put_term(page, "where", diagnosis_where(page->recording, finding, text));
+	put_term(page, "cost", diagnosis_cost(finding, text));
+	put_term(page, "cause", finding->cause);
+	put_term(page, "remedy", finding->remedy);
+	fputs("</dl>", page->stream);
+	put_chain(page, finding);
+	fputs("</div>\n", page->stream);
+}
+
+static int put_findings(const struct page *page)
+{
+	const char *note = strings_get(page->recording->strings, page->recording->verdict_note);
+	struct diagnosis *diagnosis;
+	char text[DIAGNOSIS_TEXT];
+
+	if (diagnosis_make(page->recording, &diagnosis))
+		return error_memory(page->error);
+	page_paragraph(page->stream, "note", diagnosis_seen(page->recording, text));
+	for (size_t i = 0; i < diagnosis->count; i++)
+		put_finding(page, &diagnosis->findings[i], i + 1);
+	if (diagnosis->total > diagnosis->count) {
+		snprintf(text, sizeof(text), "and %zu more findings", diagnosis->total - diagnosis->count);
+		page_paragraph(page->stream, "note", text);
+	}
+	if (page->recording->verdict == VERDICT_INCONCLUSIVE) {
+		snprintf(text, sizeof(text), "inconclusive about connections: %s", *note ? note : "not enough was seen");
+		page_paragraph(page->stream, "weak", text);
+	} else if (!diagnosis->total) {
+		page_paragraph(page->stream, "good", "no findings");
+	}
+	free(diagnosis);
+	return 0;
+}
+
+/* ---- requests ---- */
+
+struct bar {
+	double low_ms, high_ms;
+	uint64_t requests;
+};
+
+/* The latencies as bars whose bounds grow by the same factor each. Returns how many. */
+static size_t bars_make(const struct connprof_recording *recording, struct bar bars[BARS])
+{
+	double least = INFINITY, most = 0, factor;
+
+	for (size_t i = 0; i < recording->latency_count; i++) {
+		double ms = (double)latency_floor_ns(recording->latencies[i].bucket) / 1e6;
+
+		if (!recording->latencies[i].bucket || !recording->latencies[i].requests)
+			continue;
+		least = fmin(least, ms);
+		most = fmax(most, ms);
+	}
+	if (most <= 0)
+		return 0;
+	factor = pow(most / least * 1.01, 1.0 / BARS);
+	for (size_t b = 0; b < BARS; b++)
+		bars[b] = (struct bar){least * pow(factor, (double)b), least * pow(factor, (double)b + 1), 0};
+	for (size_t i = 0; i < recording->latency_count; i++) {
+		double ms = (double)latency_floor_ns(recording->latencies[i].bucket) / 1e6;
+		size_t b = 0;
+
+		if (!recording->latencies[i].bucket)
+			continue;
+		while (b + 1 < BARS && ms >= bars[b].high_ms)
+			b++;
+		bars[b].requests += recording->latencies[i].requests;
+	}
+	return BARS;
+}
+
+static void put_histogram(const struct page *page)
+{
+	static const char *const columns[] = {"#from", "#to", "#requests", ""};
+	struct bar bars[BARS];
+	size_t count = bars_make(page->recording, bars);
+	uint64_t most = 1;
+
+	for (size_t b = 0; b < count; b++)
+		most = bars[b].requests > most ? bars[b].requests : most;
+	if (!count)
+		return;
+	page_table_begin(page->stream, columns, sizeof(columns) / sizeof(columns[0]));
+	for (size_t b = 0; b < count; b++) {
+		page_row_begin(page->stream);
+		page_cell_number(page->stream, bars[b].low_ms, 2, " ms");
+		page_cell_number(page->stream, bars[b].high_ms, 2, " ms");
+		page_cell_number(page->stream, (double)bars[b].requests, 0, "");
+		fprintf(page->stream, "<td><div style=\"background:#54aeff;height:1em;width:%.1fem\"></div></td>",
+			30.0 * (double)bars[b].requests / (double)most);
+		page_row_end(page->stream);
+	}
+	page_table_end(page->stream);
+}
+
+static int put_requests(const struct page *page)
+{
+	const struct requests_summary *requests = &page->recording->requests;
+	char text[DIAGNOSIS_TEXT];
+
+	if (isnan(requests->latency_ms.p50)) {
+		page_paragraph(page->stream, "note", "No requests were seen.");
+		return 0;
+	}
+	snprintf(text, sizeof(text), "p50 %.1f ms, p99 %.1f ms, max %.1f ms; %llu over 0.5 s, %llu over 1 s.", requests->latency_ms.p50,
+		 requests->latency_ms.p99, requests->latency_ms.max, (unsigned long long)requests->over_500ms,
+		 (unsigned long long)requests->over_1s);
+	page_paragraph(page->stream, "what", text);
+	put_histogram(page);
+	return 0;
+}
+
+/* ---- CPU ---- */
+
+static int put_cpu(const struct page *page)
+{
+	return page_picture(page->stream, page->recording, page->options, "flame graph of the CPU time", page->error);
+}
+
+static int put_functions(const struct page *page)
+{
+	return html_functions(page->recording, page->stream, page->error);
+}
+
+/* ---- connections ---- */
+
+static int put_connections(const struct page *page)
+{
+	static const char *const columns[] = {"rule", "opened by", "protocol", "peer", "#connections", "#per request", "#open at end",
+					      "#requests each", "#set-up p50", "#lifetime p50"};
+	const struct connprof_recording *recording = page->recording;
+	char place[PLACE_TEXT], peer[ENDPOINT_TEXT], protocol[32];
+
+	if (!recording->site_count) {
+		page_paragraph(page->stream, "note", "No connection was opened.");
+		return 0;
+	}
+	page_table_begin(page->stream, columns, sizeof(columns) / sizeof(columns[0]));
+	for (size_t i = 0; i < recording->site_count; i++) {
+		const struct site_row *site = &recording->sites[i];
+
+		page_row_begin(page->stream);
+		page_cell(page->stream, site->rule ? rule_name(site->rule) : "");
+		page_cell(page->stream, site_place(recording, site, place));
+		page_cell(page->stream, site_protocol(site, protocol));
+		page_cell(page->stream, endpoint_text(&site->peer, peer));
+		page_cell_number(page->stream, (double)site->connects, 0, "");
+		page_cell_number(page->stream, site->connects_per_request, 2, "");
+		page_cell_number(page->stream, (double)site->open_at_end, 0, "");
+		page_cell_number(page->stream, site->requests_per_connection, 1, "");
+		page_cell_number(page->stream, site->setup_ms.p50, 2, " ms");
+		page_cell_number(page->stream, site->lifetime_ms.p50, 1, " ms");
+		page_row_end(page->stream);
+	}
+	page_table_end(page->stream);
+	return 0;
+}
+
+/* ---- the page ---- */
+
+static int put_seen(const struct page *page)
+{
+	return html_summary(page->recording, page->stream, page->error);
+}
+
+/* Below the findings, in this order. */
+static const struct section {
+	const char *id, *heading;
+	int (*put)(const struct page *page);
+} sections[] = {
+	{"requests", "Requests", put_requests},
+	{"cpu", "Where the CPU time goes", put_cpu},
+	{"functions", "Functions", put_functions},
+	{"connections", "Connections, by the code that opens them", put_connections},
+	{"seen", "What this stands on", put_seen},
+};
+
+int diagnosis_html_write(const struct connprof_recording *recording, const struct connprof_report_options *options, FILE *stream,
+			 struct connprof_error *error)
+{
+	struct page page = {recording, options, stream, error};
+	char targets[128], title[160];
+	int code;
+
+	snprintf(title, sizeof(title), "%s", options->title ? options->title : targets_text(recording, targets, sizeof(targets)));
+	page_begin(stream, title);
+	fputs("<nav>", stream);
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		fprintf(stream, "<a href=\"#%s\">%s</a>", sections[i].id, sections[i].heading);
+	fputs("</nav>\n", stream);
+	code = put_findings(&page);
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]) && !code; i++) {
+		page_section(stream, sections[i].id, sections[i].heading);
+		code = sections[i].put(&page);
+	}
+	page_end(stream);
+	return code;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_diagnosis.c - the diagnosis from recordings built by hand: what is a finding, in which order, in words, JSON and HTML. */
+#include "sample.h"
+
+#include <json-c/json.h>
+
+#include "report/diagnosis.h"
+
+static struct connprof_recording *sick(void)
+{
+	struct connprof_recording *r = sample_recording();
+
+	verdict(r);
+	return r;
+}
+
+/* The leaky site again, cheaper, at another peer. */
+static struct site_row *cheaper_site(struct connprof_recording *r, double ms, double cpu_percent)
+{
+	struct site_row *s;
+
+	leaky_site(r);
+	s = &r->sites[r->site_count - 1];
+	s->peer.port = 6380;
+	s->setup_ms_per_request = ms;
+	s->cpu_percent = cpu_percent;
+	return s;
+}
+
+static void test_findings_stand_dearest_first(void **state)
+{
+	struct connprof_recording *r = sick();
+	struct diagnosis *diagnosis;
+
+	(void)state;
+	r->sites[0].setup_ms_per_request = 0.1; /* 3 % of the median request */
+	r->sites[0].cpu_percent = 2;
+	cheaper_site(r, 0.62, NAN);             /* 20 % of it */
+	cheaper_site(r, NAN, NAN)->peer.port = 6381;
+	cheaper_site(r, NAN, 40)->peer.port = 6382;
+	assert_int_equal(diagnosis_make(r, &diagnosis), 0);
+	assert_int_equal(diagnosis->total, 4);
+	assert_int_equal(diagnosis->count, 4);
+	assert_has(diagnosis->findings[0].subject, ":6382");
+	assert_has(diagnosis->findings[1].subject, ":6380");
+	assert_true(diagnosis->findings[1].weight > 19.9 && diagnosis->findings[1].weight < 20.1);
+	assert_has(diagnosis->findings[2].subject, ":6379");
+	assert_has(diagnosis->findings[3].subject, ":6381");
+	free(diagnosis);
+	connprof_recording_free(r);
+}
+
+static void test_what_breaks_no_rule_or_is_accepted_or_does_not_decide_is_no_finding(void **state)
+{
+	struct connprof_recording *r = sick();
+	struct diagnosis *diagnosis;
+
+	(void)state;
+	r->sites[0].accepted = ACCEPTED_BASELINE;
+	cheaper_site(r, 1, 1)->decides = false;
+	assert_int_equal(diagnosis_make(r, &diagnosis), 0);
+	assert_int_equal(diagnosis->total, 0);
+	free(diagnosis);
+	connprof_recording_free(r);
+}
+
+static void test_past_the_limit_the_cheapest_are_counted_only(void **state)
+{
+	struct connprof_recording *r = sick();
+	struct diagnosis *diagnosis;
+
+	(void)state;
+	for (unsigned i = 0; i < DIAGNOSIS_MAX + 5; i++)
+		cheaper_site(r, NAN, 32 + (i * 7) % (DIAGNOSIS_MAX + 5) * 0.1); /* each dearer than the first, in no order */
+	assert_int_equal(diagnosis_make(r, &diagnosis), 0);
+	assert_int_equal(diagnosis->total, DIAGNOSIS_MAX + 6);
+	assert_int_equal(diagnosis->count, DIAGNOSIS_MAX);
+	for (size_t i = 1; i < diagnosis->count; i++)
+		assert_true(diagnosis->findings[i - 1].weight >= diagnosis->findings[i].weight);
+	assert_true(diagnosis->findings[DIAGNOSIS_MAX - 1].weight > 32.45); /* the five cheapest and the first are not shown */
+	free(diagnosis);
+	connprof_recording_free(r);
+}
+
+static void test_text_begins_with_the_findings(void **state)
+{
+	struct connprof_recording *r = sick();
+	char *out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "text");
+
+	(void)state;
+	assert_int_equal(strncmp(out, "1 finding: gunicorn 812 and 1 more, 30.0 s, 4812 HTTP requests, 4815 connections opened\n\n"
+				      "1. connection-per-request: redis 127.0.0.1:6379, redis-py 5.0.1\n", 151), 0);
+	assert_has(out, "   where     RecommendHandler.__init__ (/srv/app/recommend.py:42)\n");
+	assert_has(out, "   cost      0.90 ms of each request, 31.0 % of the CPU samples\n");
+	assert_has(out, "   remedy    build the ConnectionPool once, at module level\n");
+	assert_has(out, "\nrequests: p50 3.1 ms, p99 41.0 ms, max 912.4 ms; 12 took over 0.5 s, 3 over 1 s\n");
+	assert_has(out, "    50.0 %        50.0 %  tcp_sendmsg_[k]\n");
+	free(out);
+	connprof_recording_free(r);
+}
+
+static void test_inconclusive_is_not_called_clean(void **state)
+{
+	struct connprof_recording *r = empty_recording();
+	char *text_out, *page;
+
+	(void)state;
+	r->verdict = VERDICT_INCONCLUSIVE;
+	r->verdict_note = text(r, "only 3 requests were seen");
+	text_out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "text");
+	page = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "html");
+	assert_int_equal(strncmp(text_out, "inconclusive (connections: only 3 requests were seen): ", 55), 0);
+	assert_has(page, "<p class=\"weak\">inconclusive about connections: only 3 requests were seen</p>");
+	assert_has_not(page, "class=\"good\"");
+	free(text_out);
+	free(page);
+	connprof_recording_free(r);
+}
+
+static const char *text_at(struct json_object *object, const char *key)
+{
+	return json_object_get_string(json_object_object_get(object, key));
+}
+
+static void test_json_has_findings_functions_and_the_whole_verdict(void **state)
+{
+	struct connprof_recording *r = sick();
+	char *out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "json");
+	struct json_object *document = json_tokener_parse(out), *finding, *where, *check;
+
+	(void)state;
+	assert_non_null(document);
+	assert_string_equal(text_at(document, "schema"), "connprof.diagnosis/1");
+	assert_int_equal(json_object_array_length(json_object_object_get(document, "findings")), 1);
+	finding = json_object_array_get_idx(json_object_object_get(document, "findings"), 0);
+	where = json_object_object_get(finding, "where");
+	assert_string_equal(text_at(where, "file"), "/srv/app/recommend.py");
+	assert_int_equal(json_object_get_int(json_object_object_get(where, "line")), 42);
+	assert_true(json_object_get_double(json_object_object_get(json_object_object_get(finding, "cost"), "cpu_percent")) == 31);
+	check = json_object_object_get(document, "check");
+	assert_string_equal(text_at(check, "schema"), "connprof.check/1");
+	assert_int_equal(json_object_array_length(json_object_object_get(check, "sites")), 2);
+	json_object_put(document);
+	free(out);
+	connprof_recording_free(r);
+}
+
+static void test_page_escapes_every_name(void **state)
+{
+	struct connprof_recording *r = sick();
+	char *out;
+
+	(void)state;
+	r->sites[0].library = text(r, "<b>lib</b>");
+	r->sites[0].explanation = text(r, "x</dd><script>1</script>");
+	r->sites[0].remedy = text(r, "\"><img src=y>");
+	r->sites[0].call_site = python(r, "<i>f", "/srv/<u>.py", 3);
+	r->sites[0].stack = stack(r, END_ROOT, 1, r->sites[0].call_site);
+	out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "html");
+	assert_has(out, "&lt;b&gt;lib&lt;/b&gt;");
+	assert_has(out, "x&lt;/dd&gt;&lt;script&gt;1&lt;/script&gt;");
+	assert_has(out, "&lt;i&gt;f (/srv/&lt;u&gt;.py:3)");
+	assert_has_not(out, "<img");
+	assert_has_not(out, "<i>f");
+	assert_has_not(out, "<u>");
+	assert_has_not(out, "<script>1");
+	free(out);
+	connprof_recording_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_findings_stand_dearest_first),
+		cmocka_unit_test(test_what_breaks_no_rule_or_is_accepted_or_does_not_decide_is_no_finding),
+		cmocka_unit_test(test_past_the_limit_the_cheapest_are_counted_only),
+		cmocka_unit_test(test_text_begins_with_the_findings),
+		cmocka_unit_test(test_inconclusive_is_not_called_clean),
+		cmocka_unit_test(test_json_has_findings_functions_and_the_whole_verdict),
+		cmocka_unit_test(test_page_escapes_every_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
