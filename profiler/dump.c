@@ -331,6 +331,8 @@ int connprof_dump(const struct connprof_config *config, struct connprof_recordin
 		catch_running(dump);
 		code = read_threads(dump, error);
 	}
+	if (!code && frames_finish(dump->frames))
+		code = error_memory(error);
 	if (!code) {
 		*out = dump->recording;
 		dump->recording = NULL;

@@ -16,6 +16,7 @@ enum frame_flag {
 	FRAME_INTERPRETER = 1, /* native: the interpreter's own call plumbing (eval loop, vectorcall, …): hidden unless --native */
 	FRAME_MAIN_OBJECT = 2, /* native: in the target's own executable, which is not an interpreter */
 	FRAME_JIT = 4,         /* name from a perf map */
+	FRAME_INLINED = 8,     /* native: no call of its own; the next frame outwards that is not inlined is the call it is in */
 };
 
 struct frame {
@@ -23,9 +24,9 @@ struct frame {
 	uint8_t flags;      /* enum frame_flag */
 	uint16_t reserved;
 	uint32_t function;  /* string id; "0x…" or "[libfoo.so+0x…]" where no symbol covers the address */
-	uint32_t file;      /* string id: source file (Python), or "" */
+	uint32_t file;      /* string id: source file (Python; native where debug info tells), or "" */
 	uint32_t line;      /* 0: not known */
-	uint32_t first_line;/* of the function (Python); 0: not known */
+	uint32_t first_line;/* of the function; 0: not known */
 	uint32_t module;    /* string id: the object's path (native), or "" */
 	uint64_t address;   /* ELF virtual address (native), kernel address, else 0 */
 };

@@ -346,6 +346,11 @@ static void note_troubles(struct connprof_session *session)
 	}
 	if (session->behind)
 		recording_note(session->recording, "the target's events arrived faster than they could be read: the last were left out");
+	if (objects_sources_refused(session->objects)) {
+		snprintf(text, sizeof(text), "debug info of %zu objects was left unread: it is read of %u at most",
+			 objects_sources_refused(session->objects), SOURCES_OPEN_MAX);
+		recording_note(session->recording, text);
+	}
 	if (tables_refused(session->tables)) {
 		snprintf(text, sizeof(text), "%zu objects or processes found no room in the unwind tables: their stacks are cut",
 			 tables_refused(session->tables));
@@ -368,6 +373,8 @@ int connprof_session_stop(struct connprof_session *session, struct connprof_erro
 		decode_silent(session->decode, session->end_ns);
 		code = feed(session);
 	}
+	if (code >= 0)
+		code = decode_finish(session->decode);
 	session->stopped = true;
 	fill_costs(session);
 	note_troubles(session);

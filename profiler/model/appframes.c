@@ -90,20 +90,26 @@ static bool python_own(const char *path, const char *function)
 	       !is_launcher(path, function);
 }
 
+/* A native frame's code has a file of its own and the object it became part of. */
+static bool frame_fits(const struct strings *strings, const struct frame *frame, const char *const *patterns)
+{
+	return (frame->file && any_fits(patterns, strings_get(strings, frame->file))) ||
+	       ((frame->kind == FRAME_NATIVE || !frame->file) && any_fits(patterns, strings_get(strings, frame->module)));
+}
+
 static bool decide(const struct appframes *appframes, const struct frame *frame)
 {
 	const struct strings *strings = appframes->recording->strings;
 	const struct connprof_rules *rules = appframes->rules;
-	const char *path = strings_get(strings, frame->kind == FRAME_NATIVE && !frame->file ? frame->module : frame->file);
 
 	if (frame->kind != FRAME_PYTHON && frame->kind != FRAME_NATIVE)
 		return false;
-	if (frame->flags & FRAME_INTERPRETER || any_fits(rules->library_patterns, path))
+	if (frame->flags & FRAME_INTERPRETER || frame_fits(strings, frame, rules->library_patterns))
 		return false;
-	if (any_fits(rules->app_patterns, path))
+	if (frame_fits(strings, frame, rules->app_patterns))
 		return true;
 	if (frame->kind == FRAME_PYTHON)
-		return python_own(path, strings_get(strings, frame->function));
+		return python_own(strings_get(strings, frame->file), strings_get(strings, frame->function));
 	return frame->flags & FRAME_MAIN_OBJECT;
 }
 

@@ -60,7 +60,7 @@ static uint64_t hash_frames(uint64_t hash, const struct connprof_recording *reco
 		const struct frame *frame = stacks_frame(recording->stacks, frames[i]);
 		const char *name = frame ? strings_get(recording->strings, frame->function) : "";
 
-		if (!frame || (frame->flags & FRAME_INTERPRETER) || (own_only && !appframes_own(appframes, frames[i])))
+		if (!frame || (frame->flags & (FRAME_INTERPRETER | FRAME_INLINED)) || (own_only && !appframes_own(appframes, frames[i])))
 			continue;
 		if (!strcmp(name, before)) /* recursion: how deep it was does not matter */
 			continue;

@@ -198,6 +198,77 @@ const uint32_t *stacks_get(const struct stacks *stacks, uint32_t id, size_t *cou
 	return stack && stack->count ? stacks->frame_ids + stack->first : NULL;
 }
 
+/* ---- replacing ---- */
+
+/* The frames of one stack with the replacements made, written to out. Returns how many. */
+static size_t replace_frames(const struct stacks *stacks, const struct stack *stack, const struct frame_replacement *by_frame,
+			     size_t frame_count, const uint32_t *ids, uint32_t out[STACK_FRAMES_MAX])
+{
+	const uint32_t *frames = stacks->frame_ids + stack->first;
+	size_t count = 0;
+
+	for (size_t i = 0; i < stack->count; i++) {
+		const struct frame_replacement *r = frames[i] && frames[i] <= frame_count ? &by_frame[frames[i] - 1] : NULL;
+
+		if (!r || !r->count) {
+			if (count < STACK_FRAMES_MAX)
+				out[count++] = frames[i];
+			continue;
+		}
+		for (uint32_t k = 0; k < r->count && count < STACK_FRAMES_MAX; k++)
+			out[count++] = ids[r->first + k];
+	}
+	return count;
+}
+
+static void index_stacks(struct stacks *stacks)
+{
+	struct index *index = &stacks->stack_index;
+
+	if (index->size)
+		memset(index->slots, 0, index->size * sizeof(*index->slots));
+	for (uint32_t id = 1; id <= stacks->count; id++) {
+		struct stack *stack = &stacks->stacks[id - 1];
+
+		stack->hash = hash_words(stacks->frame_ids + stack->first, stack->count, (uint32_t)stack->end + 1);
+		index_put(index, stack->hash, id);
+	}
+}
+
+int stacks_replace(struct stacks *stacks, const struct frame_replacement *by_frame, size_t frame_count, const uint32_t *ids)
+{
+	uint32_t *fresh = NULL, frames[STACK_FRAMES_MAX];
+	uint64_t *firsts = calloc(stacks->count + 1, sizeof(*firsts));
+	size_t used = 0, capacity = 0;
+	int code = firsts ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !code && i < stacks->count; i++) {
+		size_t count = replace_frames(stacks, &stacks->stacks[i], by_frame, frame_count, ids, frames);
+
+		firsts[i] = used;
+		code = array_reserve(&fresh, &capacity, used + count, sizeof(*fresh), FRAME_IDS_MAX);
+		if (!code && count)
+			memcpy(fresh + used, frames, count * sizeof(*frames));
+		used += count;
+	}
+	if (!code) {
+		firsts[stacks->count] = used;
+		for (size_t i = 0; i < stacks->count; i++) {
+			stacks->stacks[i].first = firsts[i];
+			stacks->stacks[i].count = (uint16_t)(firsts[i + 1] - firsts[i]);
+		}
+		free(stacks->frame_ids);
+		stacks->frame_ids = fresh;
+		stacks->frame_id_count = used;
+		stacks->frame_id_capacity = capacity;
+		index_stacks(stacks);
+		fresh = NULL;
+	}
+	free(fresh);
+	free(firsts);
+	return code;
+}
+
 size_t stacks_count(const struct stacks *stacks)
 {
 	return stacks->count;

@@ -29,6 +29,13 @@ const struct frame *stacks_frame(const struct stacks *stacks, uint32_t id);
 /* Frame ids of a stack, innermost first; *count and *end (may be NULL) are filled; NULL and 0 for id 0. */
 const uint32_t *stacks_get(const struct stacks *stacks, uint32_t id, size_t *count, uint8_t *end);
 
+/* Puts other frames in the place of some, in every stack. by_frame: for each of the first frame_count ids (id 1 first) where in ids
+ * what stands for it begins, and how many: 0, the frame stays. Ids of stacks stay what they are. 0, -ENOMEM or -E2BIG (nothing changed). */
+struct frame_replacement {
+	uint32_t first, count;
+};
+int stacks_replace(struct stacks *stacks, const struct frame_replacement *by_frame, size_t frame_count, const uint32_t *ids);
+
 size_t stacks_count(const struct stacks *stacks);       /* ids run from 1 to this */
 size_t stacks_frame_count(const struct stacks *stacks); /* likewise */
 uint64_t stacks_refused(const struct stacks *stacks);

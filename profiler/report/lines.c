@@ -80,17 +80,19 @@ static const char *path_tail(const char *path)
 	return path;
 }
 
-static void python_name(const struct lines *lines, const struct frame *frame, const char *function, char *out, size_t size)
+/* function (file:line), as far as it is known, and the suffix of its kind. */
+static void sourced_name(const struct lines *lines, const struct frame *frame, const char *function, const char *suffix,
+			 char *out, size_t size)
 {
 	const char *file = path_tail(short_path(strings_get(lines->recording->strings, frame->file)));
 	uint32_t line = lines->options->functions ? frame->first_line : frame->line;
 
 	if (!*file)
-		snprintf(out, size, "%s", function);
+		snprintf(out, size, "%s%s", function, suffix);
 	else if (!line || lines->options->nolineno)
-		snprintf(out, size, "%s (%s)", function, file);
+		snprintf(out, size, "%s (%s)%s", function, file, suffix);
 	else
-		snprintf(out, size, "%s (%s:%u)", function, file, line);
+		snprintf(out, size, "%s (%s:%u)%s", function, file, line, suffix);
 }
 
 /* Where no symbol covers the address, the address would make a name of its own of every call: the object alone is shown. */
@@ -100,7 +102,7 @@ static void native_name(const struct lines *lines, const struct frame *frame, co
 	const char *module = path_tail(base_path(strings_get(lines->recording->strings, frame->module)));
 
 	if (strncmp(function, "0x", 2) && !(function[0] == '[' && strstr(function, "+0x")))
-		snprintf(out, size, "%s%s", function, suffix);
+		sourced_name(lines, frame, function, suffix, out, size);
 	else
 		snprintf(out, size, "[%s]%s", *module ? module : "unknown", suffix);
 }
@@ -113,10 +115,11 @@ static uint32_t frame_name(struct lines *lines, const struct frame *frame, enum 
 	text_clean(function, sizeof(function), full, strlen(full));
 	switch (frame->kind) {
 	case FRAME_PYTHON:
-		python_name(lines, frame, function, name, sizeof(name));
+		sourced_name(lines, frame, function, "", name, sizeof(name));
 		break;
 	case FRAME_NATIVE:
-		native_name(lines, frame, function, variant == INTERPRETED ? "_[n]" : "", name, sizeof(name));
+		native_name(lines, frame, function,
+			    frame->flags & FRAME_INLINED ? "_[i]" : variant == INTERPRETED ? "_[n]" : "", name, sizeof(name));
 		break;
 	case FRAME_KERNEL:
 		snprintf(name, sizeof(name), "%s_[k]", function);

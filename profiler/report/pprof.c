@@ -3,8 +3,8 @@
  * pprof.c - the recording as a gzipped pprof profile: what `go tool pprof` shows, and all that connprof reads back.
  *
  * A message in protobuf's encoding is its fields one after the other, so the file is written as many small Profiles, each
- * with one sample, location, … in it: memory does not grow with the recording. A frame is one location and one function of
- * the same id; its kind and object are those of its mapping. What pprof has no place for goes into the labels of one sample that counts nothing
+ * with one sample, location, … in it: memory does not grow with the recording. A frame is a function and a line of a location: a call
+ * and what the compiler put into it are one location, innermost line first; kind and object are those of its mapping. What pprof has no place for goes into the labels of one sample that counts nothing
  * (pprof_facts.c): not into comments, which pprof prints above each report.
  */
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "model/latency.h"
 #include "profiler/report/pprof.pb-c.h"
-#include "report/pprof_facts.h"
+#include "report/pprof_numbers.h"
 #include "report/report.h"
 
 #define GZIP_WINDOW (15 + 16) /* zlib: 15 bits of window, a gzip head and tail */
@@ -48,13 +48,8 @@ struct writer {
 	struct strings *table;      /* what becomes the string table; its id 0 is "" as pprof wants it */
 	char **facts;               /* they come after it: longer than a string of ours may be */
 	size_t fact_count;
-	struct facts_mappings mappings;
-	uint32_t *mapping_of;       /* the first mapping of a module + 1, by the module's string id */
-	size_t module_count;
-	uint32_t *location_of;      /* by frame id; 0: not written */
-	uint32_t *frame_of;         /* frame id by location id */
-	uint32_t locations;
-	size_t frames;
+	struct numbers numbers;     /* of mappings, locations, functions */
+	uint64_t functions;         /* written */
 	size_t value_at[VALUE_KINDS]; /* where in a sample each value is; VALUES_MAX: not in this file */
 	size_t values;
 	uint64_t *ids;              /* location ids of the stack being written */
@@ -102,43 +97,9 @@ static int64_t own_text(struct writer *out, uint32_t id)
 
 /* ---- mappings, locations, functions: numbered as stacks bring them ---- */
 
-static int mapping_id(struct writer *out, uint8_t kind, uint8_t flags, uint32_t module, uint32_t *id)
-{
-	uint32_t *first = module < out->module_count ? &out->mapping_of[module] : &out->mapping_of[0];
-	int code;
-
-	for (uint32_t at = *first; at; at = out->mappings.items[at - 1].next) {
-		const struct facts_mapping *mapping = &out->mappings.items[at - 1];
-
-		if (mapping->kind == kind && mapping->flags == flags) {
-			*id = at;
-			return 0;
-		}
-	}
-	code = array_reserve(&out->mappings.items, &out->mappings.capacity, out->mappings.count + 1,
-			     sizeof(*out->mappings.items), FACTS_MAPPINGS_MAX);
-	if (code)
-		return code;
-	out->mappings.items[out->mappings.count] =
-		(struct facts_mapping){.kind = kind, .flags = flags, .module = module, .next = *first};
-	*id = *first = (uint32_t)++out->mappings.count;
-	return 0;
-}
-
-static uint64_t location_id(struct writer *out, uint32_t frame_id)
-{
-	if (!frame_id || frame_id > out->frames)
-		return 0;
-	if (!out->location_of[frame_id]) {
-		out->location_of[frame_id] = ++out->locations;
-		out->frame_of[out->locations] = frame_id;
-	}
-	return out->location_of[frame_id];
-}
-
 static int put_mapping(struct writer *out, size_t index)
 {
-	const struct facts_mapping *row = &out->mappings.items[index];
+	const struct facts_mapping *row = &out->numbers.mappings.items[index];
 	const char *module = strings_get(out->recording->strings, row->module);
 	Pprof__Mapping mapping = PPROF__MAPPING__INIT, *one = &mapping;
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
@@ -154,34 +115,56 @@ static int put_mapping(struct writer *out, size_t index)
 	return put_piece(out, &piece);
 }
 
-static int put_location(struct writer *out, uint32_t id)
+/* A frame's function, once; *id is its number. */
+static int put_function(struct writer *out, uint32_t frame_id, const struct frame *frame, uint64_t *id)
 {
-	const struct frame *frame = stacks_frame(out->recording->stacks, out->frame_of[id]);
-	Pprof__Line line = PPROF__LINE__INIT, *lines = &line;
 	Pprof__Function function = PPROF__FUNCTION__INIT, *functions = &function;
-	Pprof__Location location = PPROF__LOCATION__INIT, *locations = &location;
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
-	uint32_t mapping = 0;
-	int code;
 
-	if (!frame)
+	function.id = *id = numbers_function(&out->numbers, frame_id);
+	if (function.id <= out->functions) /* they are numbered as they come */
 		return 0;
-	code = mapping_id(out, frame->kind, frame->flags, frame->module, &mapping);
-	if (code)
-		return code;
-	function.id = line.function_id = location.id = id;
+	out->functions = function.id;
 	/* No system_name: where it equals the name, pprof takes <module> and <lambda> for template arguments and drops them. */
 	function.name = own_text(out, frame->function);
 	function.filename = own_text(out, frame->file);
 	function.start_line = frame->first_line;
-	line.line = frame->line;
+	piece.n_function = 1;
+	piece.function = &functions;
+	return put_piece(out, &piece);
+}
+
+static int put_location(struct writer *out, uint32_t id)
+{
+	uint32_t count;
+	const uint32_t *frames = numbers_frames(&out->numbers, id, &count);
+	const struct frame *frame = NULL;
+	Pprof__Line lines[CALL_FRAMES_MAX], *list[CALL_FRAMES_MAX];
+	Pprof__Location location = PPROF__LOCATION__INIT, *locations = &location;
+	Pprof__Profile piece = PPROF__PROFILE__INIT;
+	uint32_t mapping = 0;
+	int code = 0;
+
+	for (uint32_t i = 0; i < count && !code; i++) {
+		frame = stacks_frame(out->recording->stacks, frames[i]);
+		if (!frame)
+			return 0;
+		pprof__line__init(&lines[i]);
+		code = put_function(out, frames[i], frame, &lines[i].function_id);
+		lines[i].line = frame->line;
+		list[i] = &lines[i];
+	}
+	if (!code)
+		code = numbers_mapping(&out->numbers, frame->kind, frame->flags, frame->module, &mapping);
+	if (code)
+		return code;
+	location.id = id;
 	location.mapping_id = mapping;
 	location.address = frame->address;
-	location.n_line = 1;
-	location.line = &lines;
-	piece.n_location = piece.n_function = 1;
+	location.n_line = count;
+	location.line = list;
+	piece.n_location = 1;
 	piece.location = &locations;
-	piece.function = &functions;
 	return put_piece(out, &piece);
 }
 
@@ -195,15 +178,19 @@ struct sample {
 
 static void sample_init(struct writer *out, struct sample *sample, uint32_t stack)
 {
-	size_t count = 0;
+	size_t count = 0, locations = 0;
 	const uint32_t *frames = stacks_get(out->recording->stacks, stack, &count, NULL);
 
 	memset(sample, 0, sizeof(*sample));
 	pprof__sample__init(&sample->message);
-	for (size_t i = 0; i < count && i < STACK_FRAMES_MAX; i++)
-		out->ids[i] = location_id(out, frames[i]);
+	for (size_t i = 0; i < count && locations < STACK_FRAMES_MAX;) {
+		uint32_t together = numbers_of_call(&out->numbers, frames + i, count - i);
+
+		out->ids[locations++] = numbers_location(&out->numbers, frames + i, together);
+		i += together;
+	}
 	sample->message.location_id = out->ids;
-	sample->message.n_location_id = count < STACK_FRAMES_MAX ? count : STACK_FRAMES_MAX;
+	sample->message.n_location_id = locations;
 	sample->message.value = sample->values;
 	sample->message.n_value = out->values;
 	sample->message.label = sample->label_list;
@@ -331,10 +318,10 @@ static int make_facts(struct writer *out)
 	out->facts = calloc(recording->site_count + 1, sizeof(*out->facts));
 	if (!out->facts)
 		return -ENOMEM;
-	code = add_fact(out, facts_write_recording(recording, &out->mappings));
+	code = add_fact(out, facts_write_recording(recording, &out->numbers.mappings));
 	for (size_t i = 0; !code && i < recording->site_count; i++)
 		code = add_fact(out, facts_write_site(recording, &recording->sites[i],
-						      location_id(out, recording->sites[i].call_site)));
+						      numbers_location(&out->numbers, &recording->sites[i].call_site, 1)));
 	return code;
 }
 
@@ -432,16 +419,16 @@ static int put_all(struct writer *out)
 	int code = put_types(out);
 
 	if (!code && recording->target_count) /* the first mapping is what pprof calls the file */
-		code = mapping_id(out, FRAME_NATIVE, 0, recording->targets[0].exe, &main_id);
+		code = numbers_mapping(&out->numbers, FRAME_NATIVE, 0, recording->targets[0].exe, &main_id);
 	for (size_t i = 0; !code && i < recording->profile_count; i++)
 		code = put_row(out, &recording->profile[i]);
 	for (size_t i = 0; !code && i < recording->site_count; i++) {
-		location_id(out, recording->sites[i].call_site);
+		numbers_location(&out->numbers, &recording->sites[i].call_site, 1);
 		code = put_site(out, i);
 	}
-	for (uint32_t id = 1; !code && id <= out->locations; id++)
+	for (uint32_t id = 1; !code && id <= out->numbers.location_count; id++)
 		code = put_location(out, id);
-	for (size_t i = 0; !code && i < out->mappings.count; i++)
+	for (size_t i = 0; !code && i < out->numbers.mappings.count; i++)
 		code = put_mapping(out, i);
 	if (!code)
 		code = make_facts(out);
@@ -454,14 +441,11 @@ static int put_all(struct writer *out)
 
 static int writer_open(struct writer *out)
 {
-	out->frames = stacks_frame_count(out->recording->stacks);
-	out->module_count = strings_count(out->recording->strings);
+	int code = numbers_init(&out->numbers, out->recording);
+
 	out->table = strings_new();
-	out->mapping_of = calloc(out->module_count + 1, sizeof(*out->mapping_of));
-	out->location_of = calloc(out->frames + 1, sizeof(*out->location_of));
-	out->frame_of = calloc(out->frames + 1, sizeof(*out->frame_of));
 	out->ids = calloc(STACK_FRAMES_MAX, sizeof(*out->ids));
-	return out->table && out->mapping_of && out->location_of && out->frame_of && out->ids ? 0 : -ENOMEM;
+	return code || !out->table || !out->ids ? -ENOMEM : 0;
 }
 
 static void writer_close(struct writer *out)
@@ -470,11 +454,8 @@ static void writer_close(struct writer *out)
 		free(out->facts[i]);
 	free(out->facts);
 	strings_free(out->table);
-	free(out->mapping_of);
-	free(out->location_of);
-	free(out->frame_of);
+	numbers_done(&out->numbers);
 	free(out->ids);
-	free(out->mappings.items);
 	free(out->packed);
 }
 

@@ -131,7 +131,7 @@ static int frame_place(struct reader *in, const Pprof__Location *location, const
 	return 0;
 }
 
-static int add_frame(struct reader *in, const Pprof__Location *location, const Pprof__Line *line)
+static int add_frame(struct reader *in, const Pprof__Location *location, const Pprof__Line *line, bool inlined)
 {
 	struct strings *strings = in->recording->strings;
 	struct frame frame = {.address = location->address};
@@ -153,6 +153,8 @@ static int add_frame(struct reader *in, const Pprof__Location *location, const P
 		frame.line = line_number(line->line);
 	}
 	code = frame_place(in, location, file, &frame);
+	if (inlined)
+		frame.flags |= FRAME_INLINED;
 	if (!code)
 		code = array_reserve(&in->frames, &in->frame_capacity, in->frame_count + 1, sizeof(*in->frames), UINT32_MAX);
 	if (!code)
@@ -173,9 +175,9 @@ static int read_frames(struct reader *in)
 
 		in->first_frame[i] = (uint32_t)in->frame_count;
 		if (!location->n_line)
-			code = add_frame(in, location, NULL);
+			code = add_frame(in, location, NULL, false);
 		for (size_t k = 0; !code && k < location->n_line; k++)
-			code = add_frame(in, location, location->line[k]);
+			code = add_frame(in, location, location->line[k], k + 1 < location->n_line);
 	}
 	in->first_frame[count] = (uint32_t)in->frame_count;
 	return code;

@@ -48,7 +48,7 @@ static uint64_t weight(const struct speedscope *out, const struct profile_row *r
 static int put_frame(struct speedscope *out, uint32_t name, uint32_t frame_id)
 {
 	const struct frame *frame = stacks_frame(out->recording->stacks, frame_id);
-	bool source = frame && frame->kind == FRAME_PYTHON;
+	bool source = frame && (frame->kind == FRAME_PYTHON || frame->file);
 	const char *file = frame ? strings_get(out->recording->strings, source ? frame->file : frame->module) : "";
 	uint32_t line = !source || out->options->nolineno ? 0 : out->options->functions ? frame->first_line : frame->line;
 	int code;

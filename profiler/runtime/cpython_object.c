@@ -7,11 +7,12 @@
 #include "runtime/cpython_object.h"
 
 #include <errno.h>
-#include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "process/elf_guard.h"
 
 #define SECTION_BYTES_MAX (64u << 20)
 #define OBJECTS_TRIED_MAX 16
@@ -87,7 +88,8 @@ static void read_symbols(Elf *elf, uint64_t bias, GElf_Word type, struct cpython
 		Elf_Data *data;
 		size_t count;
 
-		if (!gelf_getshdr(section, &header) || header.sh_type != type || !(data = section_data(section, &header)))
+		if (!gelf_getshdr(section, &header) || header.sh_type != type || !elf_guard_strings(elf, header.sh_link) ||
+		    !(data = section_data(section, &header)))
 			continue;
 		count = data->d_size / sizeof(Elf64_Sym);
 		for (size_t i = 0; i < count && i < INT32_MAX; i++) {
@@ -242,7 +244,7 @@ static int read_object(const struct process_identity *process, const struct proc
 	if (fd < 0)
 		return -ENOENT;
 	version_from_name(base_name(map->path), &object);
-	if (elf_version(EV_CURRENT) != EV_NONE && (elf = elf_begin(fd, ELF_C_READ, NULL))) {
+	if ((elf = elf_guard_open(fd))) {
 		code = read_elf(elf, map, &object);
 		elf_end(elf);
 	}

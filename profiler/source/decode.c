@@ -447,6 +447,11 @@ static int by_time(const void *a, const void *b)
 	return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
 }
 
+int decode_finish(struct decode *decode)
+{
+	return frames_finish(decode->frames);
+}
+
 size_t decode_take(struct decode *decode, const struct event **events)
 {
 	size_t left = decode->count - decode->taken;

@@ -30,6 +30,9 @@ void decode_lost(struct decode *decode, uint32_t reason, uint64_t count, uint64_
 /* Connections of decode_preexisting that never said anything, told at the end. */
 void decode_silent(struct decode *decode, uint64_t time_ns);
 
+/* When all has been taken: native frames get what debug info tells of them (frames_finish). 0 or -ENOMEM. */
+int decode_finish(struct decode *decode);
+
 /* The events since the last call, in time order; borrowed until the next decode_* call. Returns how many. */
 size_t decode_take(struct decode *decode, const struct event **events);
 uint64_t decode_malformed(const struct decode *decode); /* records that did not fit what they claim */

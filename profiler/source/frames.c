@@ -9,12 +9,14 @@
 
 #include "base/log.h"
 #include "runtime/plumbing.h"
+#include "source/late.h"
 #include "symbol/symbol.h"
 
 #define FINISHED_MAX (NATIVE_SLOTS_MAX + 256) /* native frames after libunwind has gone on */
 
 struct frames {
 	struct connprof_recording *recording;
+	struct late *late;
 	struct kallsyms *kallsyms;
 	bool kallsyms_tried;
 	struct unwind_remote *remote;        /* of the process that needed it last */
@@ -28,15 +30,21 @@ struct frames *frames_new(struct connprof_recording *recording)
 {
 	struct frames *frames = calloc(1, sizeof(*frames));
 
-	if (frames)
-		frames->recording = recording;
-	return frames;
+	if (!frames)
+		return NULL;
+	frames->recording = recording;
+	frames->late = late_new(recording);
+	if (frames->late)
+		return frames;
+	frames_free(frames);
+	return NULL;
 }
 
 void frames_free(struct frames *frames)
 {
 	if (!frames)
 		return;
+	late_free(frames->late);
 	kallsyms_free(frames->kallsyms);
 	unwind_remote_free(frames->remote);
 	free(frames);
@@ -107,7 +115,8 @@ static void finish_native(struct frames *frames, struct followed *process, struc
 	raw->end = end;
 }
 
-static void name_native(struct frames *frames, struct followed *process, uint64_t pc, bool eval, struct frame *out)
+/* Returns the object the code is in, NULL: none. */
+static struct object *name_native(struct frames *frames, struct followed *process, uint64_t pc, bool eval, struct frame *out)
 {
 	struct strings *strings = frames->recording->strings;
 	struct runtime *runtime;
@@ -137,6 +146,7 @@ static void name_native(struct frames *frames, struct followed *process, uint64_
 	if (ops && (eval || (ops->in_interpreter(runtime, pc) && (!raw || plumbing_is(name)))))
 		out->flags |= FRAME_INTERPRETER;
 	out->function = strings_add(strings, name);
+	return object;
 }
 
 static uint32_t native_frame(struct frames *frames, struct followed *process, const struct merge_item *item)
@@ -146,11 +156,14 @@ static uint32_t native_frame(struct frames *frames, struct followed *process, co
 	uint64_t key = at << 1 | item->eval;
 	uint32_t id = followed_cached_frame(process, key);
 	struct frame frame = {0};
+	struct object *object;
 
 	if (id)
 		return id;
-	name_native(frames, process, at, item->eval, &frame);
+	object = name_native(frames, process, at, item->eval, &frame);
 	id = stacks_add_frame(frames->recording->stacks, &frame);
+	if (object)
+		late_add(frames->late, id, object);
 	if (id)
 		followed_cache_frame(process, key, id);
 	return id;
@@ -161,12 +174,15 @@ static uint32_t startup_frame(struct frames *frames, uint32_t id)
 {
 	const struct frame *known = stacks_frame(frames->recording->stacks, id);
 	struct frame frame;
+	uint32_t fresh;
 
 	if (!known || known->kind != FRAME_NATIVE || known->flags & FRAME_INTERPRETER)
 		return id;
 	frame = *known;
 	frame.flags |= FRAME_INTERPRETER;
-	return stacks_add_frame(frames->recording->stacks, &frame);
+	fresh = stacks_add_frame(frames->recording->stacks, &frame);
+	late_add_like(frames->late, fresh, id);
+	return fresh;
 }
 
 /* ---- Python ---- */
@@ -269,4 +285,9 @@ uint32_t frames_stack(struct frames *frames, struct followed *process, const str
 		for (size_t i = after_python; i < count; i++)
 			frames->ids[i] = startup_frame(frames, frames->ids[i]);
 	return stacks_add(frames->recording->stacks, frames->ids, count, raw.end);
+}
+
+int frames_finish(struct frames *frames)
+{
+	return late_finish(frames->late);
 }

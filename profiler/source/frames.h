@@ -37,4 +37,7 @@ int raw_stack_read(const struct stack_head *head, size_t size, struct raw_stack 
 /* The stack's id in recording->stacks; 0: none (empty, or no memory). process may be NULL: then addresses only. */
 uint32_t frames_stack(struct frames *frames, struct followed *process, const struct raw_stack *raw);
 
+/* When all has been recorded: adds to native frames what debug info tells (late.h). 0 or -ENOMEM. */
+int frames_finish(struct frames *frames);
+
 #endif

@@ -39,12 +39,16 @@ struct object {
 	uint32_t first_row, row_count;
 	struct segment segments[SEGMENTS_MAX];
 	size_t segment_count;
+	pid_t pid;              /* a process that maps it */
 	struct symbols *symbols;
+	int source_fd, source_alt_fd; /* -1: none */
+	struct objects *all;
 };
 
 struct objects {
 	struct object *by_key;
 	struct tables *tables;
+	size_t sources_open, sources_refused;
 };
 
 struct objects *objects_new(struct tables *tables)
@@ -60,6 +64,10 @@ static void object_free(struct object *object)
 {
 	if (object->fd >= 0)
 		close(object->fd);
+	if (object->source_fd >= 0)
+		close(object->source_fd);
+	if (object->source_alt_fd >= 0)
+		close(object->source_alt_fd);
 	free(object->image);
 	symbols_free(object->symbols);
 	free(object);
@@ -142,7 +150,7 @@ static void load_vdso(struct objects *objects, struct object *object, pid_t pid,
 		upload(objects, object, &rows, unwind_rows_from_image(object->image, bytes, &rows));
 }
 
-static struct object *add(struct objects *objects, const struct object_key *key, const char *path, int fd)
+static struct object *add(struct objects *objects, const struct object_key *key, pid_t pid, const char *path, int fd)
 {
 	struct object *object = HASH_COUNT(objects->by_key) < OBJECTS_MAX ? calloc(1, sizeof(*object)) : NULL;
 
@@ -153,6 +161,9 @@ static struct object *add(struct objects *objects, const struct object_key *key,
 	}
 	object->key = *key;
 	object->fd = fd;
+	object->source_fd = object->source_alt_fd = -1;
+	object->pid = pid;
+	object->all = objects;
 	snprintf(object->path, sizeof(object->path), "%s", path);
 	HASH_ADD(hh, objects->by_key, key, sizeof(object->key), object);
 	if (object->hh.tbl)
@@ -185,7 +196,7 @@ struct object *objects_get(struct objects *objects, pid_t pid, const struct proc
 			close(fd);
 		return object;
 	}
-	object = add(objects, &key, map->path, fd);
+	object = add(objects, &key, pid, map->path, fd);
 	if (object && vdso)
 		load_vdso(objects, object, pid, map);
 	else if (object)
@@ -218,15 +229,36 @@ const char *object_path(const struct object *object)
 	return object->path;
 }
 
+/* Opens the debug info, if there is any, while the target is likely to be there. */
+static void keep_source(struct object *object, const struct symbol_place *place)
+{
+	struct objects *all = object->all;
+	int alt = -1, fd = source_open(object->fd, place, &alt);
+
+	if (fd >= 0 && all->sources_open >= SOURCES_OPEN_MAX) {
+		all->sources_refused++;
+		close(fd);
+		if (alt >= 0)
+			close(alt);
+		return;
+	}
+	object->source_fd = fd >= 0 ? fd : -1;
+	object->source_alt_fd = fd >= 0 ? alt : -1;
+	all->sources_open += fd >= 0;
+}
+
 static void load_symbols(struct object *object)
 {
+	struct symbol_place place = {.pid = object->pid, .path = object->path};
 	int code = object->image ? symbols_from_image(object->image, object->image_bytes, &object->symbols)
-				 : symbols_from_fd(object->fd, &object->symbols);
+				 : symbols_from_file(object->fd, &place, &object->symbols);
 
 	if (code)
 		log_say(1, "no symbols of %s: %s", object->path, strerror(-code));
-	if (object->fd >= 0)
+	if (object->fd >= 0) {
+		keep_source(object, &place);
 		close(object->fd);
+	}
 	object->fd = -1;
 	free(object->image);
 	object->image = NULL;
@@ -237,6 +269,17 @@ const char *object_symbol(struct object *object, uint64_t address)
 	if (object->fd >= 0 || object->image)
 		load_symbols(object);
 	return object->symbols ? symbols_find(object->symbols, address, NULL) : NULL;
+}
+
+int object_source(const struct object *object, int *alt_fd)
+{
+	*alt_fd = object->source_alt_fd;
+	return object->source_fd;
+}
+
+size_t objects_sources_refused(const struct objects *objects)
+{
+	return objects->sources_refused;
 }
 
 size_t objects_guess_rows(pid_t pid)

@@ -34,6 +34,12 @@ const char *object_path(const struct object *object); /* as mapped first */
 /* Name of the function at an ELF virtual address, raw; NULL: none. Reads the symbols at the first call. */
 const char *object_symbol(struct object *object, uint64_t address);
 
+/* The file with its debug info, kept open since its symbols were read (borrowed, like *alt_fd; -1: none): symbol.h, source_open. */
+int object_source(const struct object *object, int *alt_fd);
+/* Objects whose debug info is left unread because SOURCES_OPEN_MAX others keep theirs open. */
+#define SOURCES_OPEN_MAX 128
+size_t objects_sources_refused(const struct objects *objects);
+
 /* How many rows the objects that pid maps would need, for sizing the table: a guess from the sizes of .eh_frame. */
 size_t objects_guess_rows(pid_t pid);
 

@@ -6,13 +6,14 @@
  * A symbol without a size reaches to the next one, at most to the end of its section.
  */
 #include <errno.h>
-#include <gelf.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/array.h"
-#include "symbol/elf_file.h"
+#include "process/elf_guard.h"
+#include "symbol/debug_files.h"
 #include "symbol/symbol.h"
 #include "symbol/table.h"
 
@@ -91,7 +92,7 @@ static int read_table(Elf *elf, uint32_t type, struct symbols *symbols)
 		if (gelf_getshdr(section, &header) && header.sh_type == type)
 			break;
 	data = section && header.sh_size <= SYMTAB_BYTES_MAX ? elf_getdata(section, NULL) : NULL;
-	if (!data || !data->d_buf)
+	if (!data || !data->d_buf || !elf_guard_strings(elf, header.sh_link))
 		return -ENOENT;
 	count = data->d_size / sizeof(Elf64_Sym);
 	for (size_t i = 1; i < count && i <= SYMBOLS_MAX && !code; i++) {
@@ -108,20 +109,38 @@ static int read_table(Elf *elf, uint32_t type, struct symbols *symbols)
 	return code == -ENOMEM ? code : (int)(symbols->count - before);
 }
 
-static int read_beside(int (*open_beside)(Elf *, struct elf_beside *), Elf *elf, struct symbols *symbols)
+static int read_debug_file(Elf *elf, const struct symbol_place *place, struct symbols *symbols)
 {
-	struct elf_beside beside;
-	int code = open_beside(elf, &beside);
+	int fd = debug_file_open(elf, place), code;
+	Elf *debug;
+
+	if (fd < 0)
+		return fd;
+	debug = elf_guard_open(fd);
+	code = debug ? read_table(debug, SHT_SYMTAB, symbols) : -ENOEXEC;
+	elf_end(debug);
+	close(fd);
+	return code;
+}
+
+static int read_debugdata(Elf *elf, struct symbols *symbols)
+{
+	uint8_t *bytes = NULL;
+	size_t size = 0;
+	int code = debugdata_unpack(elf, &bytes, &size);
+	Elf *debug;
 
 	if (code)
 		return code;
-	code = read_table(beside.elf, SHT_SYMTAB, symbols);
-	elf_beside_close(&beside);
+	debug = elf_guard_image(bytes, size);
+	code = debug ? read_table(debug, SHT_SYMTAB, symbols) : -ENOEXEC;
+	elf_end(debug);
+	free(bytes);
 	return code;
 }
 
 /* Everything there is, best source first. Only running out of memory is a failure. */
-static int read_all(Elf *elf, struct symbols *symbols)
+static int read_all(Elf *elf, const struct symbol_place *place, struct symbols *symbols)
 {
 	int code = read_table(elf, SHT_SYMTAB, symbols);
 
@@ -129,9 +148,9 @@ static int read_all(Elf *elf, struct symbols *symbols)
 		return code;
 	code = read_table(elf, SHT_DYNSYM, symbols);
 	if (code != -ENOMEM)
-		code = read_beside(elf_open_debug_file, elf, symbols);
+		code = read_debug_file(elf, place, symbols);
 	if (code <= 0 && code != -ENOMEM)
-		code = read_beside(elf_open_debugdata, elf, symbols);
+		code = read_debugdata(elf, symbols);
 	return code;
 }
 
@@ -184,15 +203,15 @@ static int fill_table(struct symbols *symbols)
 	return code ? code : table_build(&symbols->table);
 }
 
-static int symbols_from_elf(Elf *elf, struct symbols **out)
+static int symbols_from_elf(Elf *elf, const struct symbol_place *place, struct symbols **out)
 {
 	struct symbols *symbols = calloc(1, sizeof(*symbols));
 	int code = symbols ? 0 : -ENOMEM;
 
-	if (!code && (!elf || elf_kind(elf) != ELF_K_ELF || gelf_getclass(elf) != ELFCLASS64))
+	if (!code && !elf)
 		code = -ENOEXEC;
 	if (!code)
-		code = read_all(elf, symbols) == -ENOMEM ? -ENOMEM : fill_table(symbols);
+		code = read_all(elf, place, symbols) == -ENOMEM ? -ENOMEM : fill_table(symbols);
 	if (!code)
 		*out = symbols;
 	else
@@ -201,16 +220,19 @@ static int symbols_from_elf(Elf *elf, struct symbols **out)
 	return code;
 }
 
+int symbols_from_file(int fd, const struct symbol_place *place, struct symbols **out)
+{
+	return symbols_from_elf(elf_guard_open(fd), place, out);
+}
+
 int symbols_from_fd(int fd, struct symbols **out)
 {
-	elf_version(EV_CURRENT);
-	return symbols_from_elf(elf_begin(fd, ELF_C_READ, NULL), out);
+	return symbols_from_file(fd, NULL, out);
 }
 
 int symbols_from_image(const uint8_t *image, size_t size, struct symbols **out)
 {
-	elf_version(EV_CURRENT);
-	return symbols_from_elf(elf_memory((char *)image, size), out); /* only read */
+	return symbols_from_elf(elf_guard_image(image, size), NULL, out);
 }
 
 void symbols_free(struct symbols *symbols)

@@ -15,8 +15,14 @@
 #define SYMBOLS_MAX (2u << 20)      /* symbols kept of one object */
 
 struct symbols;
-/* Function symbols of an ELF fd: .symtab, else .dynsym plus .gnu_debugdata, plus a separate debug file (by build-id under
- * /usr/lib/debug) where there is one. 0 or -errno; an object without symbols is an empty table, not an error. */
+/* Where an object was found: a process that maps it and the path it has there. Its debug file may lie beside it. */
+struct symbol_place {
+	pid_t pid;
+	const char *path;
+};
+/* Function symbols of an ELF fd: .symtab, else .dynsym plus the .symtab of a separate debug file (debug_files.h) or of
+ * .gnu_debugdata. place may be NULL. 0 or -errno; an object without symbols is an empty table, not an error. */
+int symbols_from_file(int fd, const struct symbol_place *place, struct symbols **out);
 int symbols_from_fd(int fd, struct symbols **out);
 int symbols_from_image(const uint8_t *image, size_t size, struct symbols **out);
 void symbols_free(struct symbols *symbols);
@@ -24,6 +30,30 @@ void symbols_free(struct symbols *symbols);
 const char *symbols_find(const struct symbols *symbols, uint64_t address, uint64_t *start);
 /* Address and size of a named symbol (functions and objects, .dynsym and .symtab): 0 or -ENOENT. */
 int symbols_lookup(const struct symbols *symbols, const char *name, uint64_t *address, uint64_t *size);
+
+/* ---- source_lines.c: file, line and inlined functions, from debug info ---- */
+
+/* The file that has an object's .debug_info: itself, or a debug file (debug_files.h); *alt_fd: the file that one shares with others
+ * (.gnu_debugaltlink), or -1. Both owned by the caller. The descriptor, or -ENOENT: there is none. */
+int source_open(int fd, const struct symbol_place *place, int *alt_fd);
+
+#define SOURCE_FRAMES_MAX 32       /* functions shown for one address */
+#define SOURCE_ADDRESSES_MAX (1u << 20)
+
+struct source_frame {
+	const char *function;      /* demangled; "": not known */
+	const char *file;          /* as compiled; "": not known */
+	uint32_t line;             /* 0: not known */
+	uint32_t first_line;       /* where the function is declared; 0: not known */
+};
+/* What an address shows, innermost first: all but the last are inlined. Strings last for the call. */
+typedef void source_found(void *context, size_t index, const struct source_frame *frames, size_t count);
+
+/* Reads debug info (fd: the file that has .debug_info; alt_fd: the one it shares with others, or -1) for sorted addresses, in a
+ * process that can do nothing else (apart.h), until deadline_ns (CLOCK_MONOTONIC). found is called for each address that is known,
+ * also where the rest was not reached. 0, -ETIMEDOUT, -EPROTO (the reader broke off: damaged or forged), or another negative errno. */
+int source_lines(int fd, int alt_fd, const uint64_t *addresses, size_t count, uint64_t deadline_ns, source_found *found,
+		 void *context);
 
 /* ---- demangle.c ---- */
 /* C++ (Itanium), Rust v0 and legacy, D; other names are copied. Writes a terminated string. */

@@ -8,16 +8,14 @@
  */
 #include <elf.h>
 #include <errno.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "process/elf_guard.h"
 #include "unwind/cursor.h"
 #include "unwind/unwind.h"
 
 #define SECTION_BYTES_MAX (128u << 20) /* of one unwind section; node's is 9 MB */
-#define SECTIONS_MAX 65536
 #define SEGMENTS_MAX 1024
 
 /* x86-64 executables and shared objects only. */
@@ -32,41 +30,26 @@ static int check_header(Elf *elf)
 	return 0;
 }
 
-/* The section's bytes, decompressed; NULL: none, or not to be read. */
-static Elf_Data *section_bytes(Elf_Scn *section, const GElf_Shdr *header)
-{
-	GElf_Chdr compressed;
-
-	if (header->sh_type == SHT_NOBITS || header->sh_size == 0 || header->sh_size > SECTION_BYTES_MAX)
-		return NULL;
-	if (header->sh_flags & SHF_COMPRESSED) {
-		if (!gelf_getchdr(section, &compressed) || compressed.ch_size > SECTION_BYTES_MAX ||
-		    elf_compress(section, 0, 0) < 0)
-			return NULL;
-	}
-	return elf_rawdata(section, NULL);
-}
-
 /* Finds both sections by name: found[0] .eh_frame, found[1] .debug_frame. Go's .debug_frame is left out: it does not say where rbp is
  * saved nor where a goroutine's stack ends, which its frame pointers do (always there on x86-64). */
 static void by_section_headers(Elf *elf, struct unwind_section found[2])
 {
 	static const char *const names[] = {".eh_frame", ".debug_frame"};
 	Elf_Scn *section = NULL;
-	size_t names_index, seen = 0;
+	size_t seen = 0;
 	bool go = false;
 
-	if (elf_getshdrstrndx(elf, &names_index))
-		return;
-	while ((section = elf_nextscn(elf, section)) && seen++ < SECTIONS_MAX) {
+	while ((section = elf_nextscn(elf, section)) && seen++ < ELF_SECTIONS_MAX) {
 		GElf_Shdr header;
-		const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names_index, header.sh_name) : NULL;
+		const char *name = gelf_getshdr(section, &header) ? elf_guard_name(elf, &header) : NULL;
 
 		go = go || (name && strstr(name, "gopclntab")); /* .gopclntab; position independent: .data.rel.ro.gopclntab */
 		for (int i = 0; name && i < 2; i++) {
-			Elf_Data *data = found[i].bytes || strcmp(name, names[i]) ? NULL : section_bytes(section, &header);
+			Elf_Data *data = found[i].bytes || strcmp(name, names[i])
+						 ? NULL
+						 : elf_guard_bytes(section, &header, SECTION_BYTES_MAX);
 
-			if (!data || !data->d_buf)
+			if (!data)
 				continue;
 			found[i] = (struct unwind_section){ .bytes = data->d_buf, .size = data->d_size,
 							    .address = header.sh_addr, .debug_frame = i == 1 };
@@ -197,13 +180,10 @@ out:
 
 int unwind_rows_from_fd(int fd, struct unwind_rows *rows)
 {
-	elf_version(EV_CURRENT);
-	return rows_from_elf(elf_begin(fd, ELF_C_READ, NULL), rows);
+	return rows_from_elf(elf_guard_open(fd), rows);
 }
 
 int unwind_rows_from_image(const uint8_t *image, size_t size, struct unwind_rows *rows)
 {
-	elf_version(EV_CURRENT);
-	/* libelf takes a char * but does not write to an image that is only read. */
-	return rows_from_elf(elf_memory((char *)image, size), rows);
+	return rows_from_elf(elf_guard_image(image, size), rows);
 }

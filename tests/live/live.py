@@ -310,7 +310,7 @@ class Folded:
 
 def bare(frame):
     """A displayed frame's function: without (file:line), [module] and a kind's suffix."""
-    frame = re.sub(r"_\[[kn]\]$", "", frame)
+    frame = re.sub(r"_\[[kni]\]$", "", frame)
     return re.sub(r" (\(.*\)|\[.*\])$", "", frame)
 
 

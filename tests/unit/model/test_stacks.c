@@ -109,6 +109,38 @@ static void a_pid_used_again_is_another_target(void **state)
 	stream_end(&s);
 }
 
+static void replaced_frames_show_in_every_stack_and_ids_stay(void **state)
+{
+	struct stacks *stacks = stacks_new();
+	uint32_t id[6], first, second, many[STACK_FRAMES_MAX];
+	struct frame_replacement by_frame[3] = {{0, 0}, {0, 3}, {0, 0}}; /* the second becomes the three last */
+	const uint32_t *frames;
+	uint8_t end;
+	size_t count;
+
+	(void)state;
+	for (uint32_t i = 0; i < 6; i++)
+		id[i] = stacks_add_frame(stacks, &(struct frame){.kind = FRAME_NATIVE, .address = i});
+	first = stacks_add(stacks, (uint32_t[]){id[0], id[1], id[2]}, 3, END_ROOT);
+	second = stacks_add(stacks, (uint32_t[]){id[1]}, 1, END_FAULT);
+	for (size_t i = 0; i < STACK_FRAMES_MAX; i++)
+		many[i] = id[1];
+	stacks_add(stacks, many, STACK_FRAMES_MAX, END_ROOT);
+	assert_int_equal(stacks_replace(stacks, by_frame, 3, id + 3), 0);
+	frames = stacks_get(stacks, first, &count, &end);
+	assert_int_equal(count, 5);
+	assert_memory_equal(frames, ((uint32_t[]){id[0], id[3], id[4], id[5], id[2]}), 5 * sizeof(*frames));
+	frames = stacks_get(stacks, second, &count, &end);
+	assert_int_equal(count, 3);
+	assert_int_equal(end, END_FAULT);
+	assert_memory_equal(frames, id + 3, 3 * sizeof(*frames));
+	stacks_get(stacks, second + 1, &count, NULL);
+	assert_int_equal(count, STACK_FRAMES_MAX); /* the root side is cut, as ever */
+	assert_int_equal(stacks_add(stacks, id + 3, 3, END_FAULT), second); /* found as what it is now */
+	assert_int_equal(stacks_add(stacks, (uint32_t[]){id[1]}, 1, END_FAULT), second + 2);
+	stacks_free(stacks);
+}
+
 static void notes_are_kept_once(void **state)
 {
 	struct stream s;
@@ -130,6 +162,7 @@ int main(void)
 		cmocka_unit_test(a_stack_too_deep_loses_its_root_side),
 		cmocka_unit_test(samples_of_one_stack_and_thread_make_one_row),
 		cmocka_unit_test(a_pid_used_again_is_another_target),
+		cmocka_unit_test(replaced_frames_show_in_every_stack_and_ids_stay),
 		cmocka_unit_test(notes_are_kept_once),
 	};
 

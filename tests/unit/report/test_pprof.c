@@ -199,11 +199,47 @@ static void test_another_programs_profile_is_read_as_a_profile(void **state)
 	packed = gzipped(foreign, sizeof(foreign) - 1, &size);
 	r = read_back(packed, size);
 	out = render_as(r, CONNPROF_VIEW_PROFILE, "folded");
-	assert_string_equal(out, "main.run 7\n");
+	assert_string_equal(out, "main.run (src/main.go:12) 7\n");
 	assert_int_equal(r->note_count, 1);
 	free(out);
 	free(packed);
 	connprof_recording_free(r);
+}
+
+/* A call and what the compiler put into it are one location of several lines, as pprof shows them. */
+static void test_inlined_frames_are_lines_of_one_location(void **state)
+{
+	struct connprof_recording *r = empty_recording(), *back;
+	struct frame f = {.kind = FRAME_NATIVE, .module = text(r, "/srv/app/server"), .address = 0x1234, .file = text(r, "/src/a.c")};
+	uint32_t ids[4];
+	const uint32_t *frames;
+	size_t size, count;
+	char *bytes, *out;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		f.flags = i < 2 ? FRAME_INLINED : 0;
+		f.address = i < 3 ? 0x1234 : 0x88;
+		f.function = text(r, (const char *const[]){"inner", "middle", "outer", "main"}[i]);
+		f.line = 10 + (uint32_t)i;
+		ids[i] = stacks_add_frame(r->stacks, &f);
+	}
+	row(r, stacks_add(r->stacks, ids, 4, END_ROOT), MASTER, MASTER, "main", 5);
+	row(r, stacks_add(r->stacks, ids + 2, 2, END_ROOT), MASTER, MASTER, "main", 2); /* the call itself, elsewhere alone */
+	bytes = written(r, &size);
+	back = read_back(bytes, size);
+	same(r, back, CONNPROF_VIEW_PROFILE, (struct connprof_report_options){.format = "folded"});
+	out = render_as(back, CONNPROF_VIEW_PROFILE, "folded");
+	assert_string_equal(out, "main (src/a.c:13);outer (src/a.c:12) 2\n"
+				 "main (src/a.c:13);outer (src/a.c:12);middle (src/a.c:11)_[i];inner (src/a.c:10)_[i] 5\n");
+	frames = stacks_get(back->stacks, back->profile[0].stack, &count, NULL);
+	assert_int_equal(count, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(!!(stacks_frame(back->stacks, frames[i])->flags & FRAME_INLINED), i < 2);
+	free(out);
+	free(bytes);
+	connprof_recording_free(r);
+	connprof_recording_free(back);
 }
 
 /* ---- hostile files ---- */
@@ -291,6 +327,7 @@ int main(void)
 		cmocka_unit_test(test_numbers_come_back_exactly),
 		cmocka_unit_test(test_go_tool_pprof_reads_it),
 		cmocka_unit_test(test_another_programs_profile_is_read_as_a_profile),
+		cmocka_unit_test(test_inlined_frames_are_lines_of_one_location),
 		cmocka_unit_test(test_what_is_no_recording_is_refused_in_words),
 		cmocka_unit_test(test_a_newer_connprofs_file_is_refused_as_such),
 		cmocka_unit_test(test_a_cut_or_damaged_file_does_no_harm),
