@@ -7,9 +7,10 @@ innocent look-alike it stands for. What else a row may say is in Case.
 import dataclasses
 import typing
 
-from load import Http, Streams
-from runtimes import PY3, PY5, PY8, Runtime
-from truth import at_most, growing, one_each, subscribers
+from beside import cluster, proxy, restart, sentinel
+from load import Http, Jobs, Quiet, RedisClients, Repeated, Streams
+from runtimes import PY3, PY4, PY5, PY8, Runtime
+from truth import at_least, at_most, between, growing, one_each, subscribers, waiting
 
 
 @dataclasses.dataclass
@@ -20,14 +21,15 @@ class Case:
     guilty: bool
     claim: typing.Callable                # of truth.py: what Redis must have seen for the row to be true
     load: object                          # of load.py
-    rule: str = "connection-per-request"  # of a guilty one
+    rule: object = "connection-per-request"  # of a guilty one; a tuple of those that are right
     site: str = "any"                     # file:function of the call site; None: nobody can be named
-    cause: object = "any"                 # a cause, None, or a tuple of those that are right
+    cause: object = "any"                 # the same; None is a cause too: not told
     attribution: object = "any"           # the same
     verdict: tuple = ("clean",)           # verdicts that are right of an innocent one
     start: str = None                     # instead of the runtime's command
     redis: tuple = ()                     # options of its redis-server
     check: tuple = ()                     # options of connprof check
+    beside: object = None                 # of beside.py: what runs beside the service
     warm: object = None                   # a load before connprof is there
     counted: bool = True                  # must connprof's number of connections be Redis's?
 
@@ -55,6 +57,15 @@ def gunicorn(options):
     return "{bin}/gunicorn --bind 127.0.0.1:{port} --worker-tmp-dir {scratch} --log-level warning " + options + " {stem}:app"
 
 
+UVICORN = "{bin}/uvicorn --host 127.0.0.1 --port {port} --log-level warning {stem}:app"
+# In a mount namespace of its own, whose hosts file gives one name two addresses.
+TWO_ADDRESSES = """unshare --mount sh -c 'printf "::1 both.corpus\\n127.0.0.1 both.corpus\\n" > {scratch}/hosts &&
+mount --bind {scratch}/hosts /etc/hosts && exec {bin}/python {file}'"""
+TLS = ("--tls-port", "{tls}", "--tls-cert-file", "{scratch}/certificate.pem", "--tls-key-file", "{scratch}/key.pem",
+       "--tls-auth-clients", "no")
+PREFORK = dict(load=Http(keep_alive=False))
+
+
 # ---- Python ----------------------------------------------------------------------------------------------------------
 
 THROWN = dict(cause="throw-away-client", attribution="thread")
@@ -75,3 +86,54 @@ innocent(PY5, "events_per_client", "a subscription per client (server-sent event
 innocent(PY3, "pool_per_worker", "one pool per forked worker", at_most(3), Http(keep_alive=False), start=gunicorn("--workers 3"))
 innocent(PY8, "flask_pool", "one pool, Flask", at_most(6), Http(keep_alive=False), start=gunicorn("--threads 6"))
 innocent(PY8, "django_cache", "Django cache as it comes", at_most(12), Http(keep_alive=False), start=gunicorn("--workers 2"))
+
+LOOP = ("task", "rate")  # CPython says from 3.14 on which task runs
+
+guilty(PY8, "flask_thread_local", "a client per thread, a thread per request", site="flask_thread_local.py:cart", cause="thread-per-request",
+       attribution="thread")
+guilty(PY8, "celery_result_backend", "Celery's result backend per thread", site="celery_result_backend.py:state", attribution="thread")
+guilty(PY8, "asyncio_run_in_view", "an asyncio loop per call", start=gunicorn("--threads 6"), site="asyncio_run_in_view.py:visits",
+       cause="loop-per-request", attribution="thread")
+guilty(PY8, "fastapi_depends", "a client per request by FastAPI's Depends", start=UVICORN, site="fastapi_depends.py:cart", attribution=LOOP)
+guilty(PY4, "aiohttp_unclosed", "asyncio client per request, never closed", growing, rule="connection-leak",
+       site="aiohttp_unclosed.py:visits", cause="unclosed")
+guilty(PY8, "gevent_client_per_request", "client per request in greenlets", site="gevent_client_per_request.py:recent",
+       attribution=("task", "thread"))
+guilty(PY8, "gevent_greenlet_local", "a client per greenlet, a greenlet per request", site="gevent_greenlet_local.py:recent",
+       attribution=("task", "thread"))
+guilty(PY8, "rq_queue_per_request", "job queue built per call (RQ)", start=gunicorn("--threads 6"), site="rq_queue_per_request.py:order",
+       **THROWN)
+guilty(PY8, "worker_client_per_job", "client per job", load=Jobs(), rule=("connection-per-request", "connection-churn"),
+       site="worker_client_per_job.py:work")
+guilty(PY3, "executor_per_request", "threads per request, a client per thread", at_least(1.5), site="executor_per_request.py:look_up")
+guilty(PY8, "metrics_thread", "a timer that connects each time", at_most(60), rule="connection-churn", site="metrics_thread.py:report",
+       load=Http(seconds=5))
+guilty(PY8, "behind_proxy", "client per request through a proxy", beside=proxy, site="behind_proxy.py:recent", **THROWN)
+guilty(PY8, "sentinel_per_request", "Sentinel asked per request", beside=sentinel, site="sentinel_per_request.py:visit", counted=False, **THROWN)
+guilty(PY8, "unix_client_per_request", "client per request over a UNIX socket", site="unix_client_per_request.py:recent", **THROWN)
+guilty(PY8, "tls_client_per_request", "client per request over TLS", redis=TLS, site="tls_client_per_request.py:recent", **THROWN)
+guilty(PY8, "django_asgi_cache", "Django's own cache under ASGI", start=UVICORN, site=None, attribution=None)
+
+innocent(PY8, "pool_grows", "a pool that grows to its size under load", between(3, 12), Http(requests=400, clients=8, seconds=1.5))
+innocent(PY8, "module_pool", "one pool, all of it open before the attach", at_most(3), warm=Http(60, seconds=1))
+innocent(PY8, "fastapi_pool", "one pool, FastAPI", at_most(8), start=UVICORN)
+innocent(PY4, "aiohttp_pool", "one pool, aiohttp", at_most(8))
+innocent(PY8, "gevent_pool", "one blocking pool, greenlets", at_most(4), **PREFORK)
+innocent(PY8, "executor_shared", "a client per thread, threads that stay", at_most(4))
+innocent(PY8, "blocking_workers", "BLPOP workers", waiting(4), Jobs())
+innocent(PY8, "long_poll", "XREAD BLOCK per reader", waiting(40), Streams())
+innocent(PY8, "pool_meets_restart", "reconnects after the server's restart", at_most(60), Http(400, 8, seconds=3, during=restart),
+         counted=False)
+innocent(PY8, "idle_pool", "idle connections closed by the server's timeout", between(8, 60), Repeated(Http(60, 8, seconds=0.5), pause=3),
+         redis=("--timeout", "1"))
+innocent(PY8, "health_probe", "a health probe once a second", between(3, 12), Http(seconds=5))
+innocent(PY8, "batch_job", "a batch job: one process, one connection", at_most(1), Quiet(), verdict=("clean", "inconclusive"))
+innocent(PY8, "cron_loop", "a program a second: each with one connection", between(2, 6), Quiet(5), verdict=("clean", "inconclusive"))
+innocent(PY8, "two_addresses", "two addresses, one of them refused", at_most(6), start=TWO_ADDRESSES)
+innocent(PY8, "two_sockets", "two sockets a worker: commands and a listener", between(2, 6), Http(keep_alive=False), start=gunicorn("--workers 3"))
+innocent(PY8, "other_service", "a connection per request to something else", at_most(6))
+innocent(PY8, "proxy", "a proxy", between(30, 30), RedisClients(), verdict=("clean", "inconclusive"))
+innocent(PY8, "sentinel_pool", "Sentinel discovery", at_most(12), beside=sentinel, counted=False)
+innocent(PY8, "cluster_pool", "cluster discovery", at_most(12), beside=cluster, redis=("--cluster-enabled", "yes"))
+innocent(PY8, "unix_pool", "one pool over a UNIX socket", at_most(6))
+innocent(PY8, "tls_pool", "one pool over TLS", at_most(6), redis=TLS)

@@ -7,6 +7,8 @@ import socket
 import threading
 import time
 
+import truth
+
 
 class LoadError(Exception):
     """The service did not answer as it should: the run proves nothing."""
@@ -122,15 +124,35 @@ class Quiet:
 
 
 @dataclasses.dataclass
-class Both:
-    """One load, then another, under one watch."""
-    first: object
-    second: object
+class RedisClients:
+    """Redis clients of the service itself (a proxy): each has one connection, and asks on it again and again."""
+    clients: int = 30
+    seconds: float = 3.0
 
     def run(self, world):
-        return self.first.run(world) + self.second.run(world)
+        self.open = []
+        for _ in range(self.clients):
+            self.open.append(truth.Server(world.port))
+            for client in self.open:
+                client.ask("INCR", "asked")
+            time.sleep(self.seconds / self.clients)
+        return len(self.open)
 
     def done(self):
-        for part in (self.first, self.second):
-            if hasattr(part, "done"):
-                part.done()
+        for client in self.open:
+            client.close()
+
+
+@dataclasses.dataclass
+class Repeated:
+    """A load, a pause, and so on."""
+    load: object
+    times: int = 3
+    pause: float = 1.0
+
+    def run(self, world):
+        answered = self.load.run(world)
+        for _ in range(self.times - 1):
+            time.sleep(self.pause)
+            answered += self.load.run(world)
+        return answered

@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ import live  # noqa: E402  (starting and ending processes, the command)
 import figures  # noqa: E402
 import runtimes  # noqa: E402
 import truth  # noqa: E402
+from beside import answering  # noqa: E402
 from cases import CASES  # noqa: E402
 from demo.children import free_port  # noqa: E402
 from load import LoadError  # noqa: E402
@@ -37,12 +39,21 @@ class World:
 
     def __init__(self, case):
         self.case, self.folder = case, live.folder()
-        self.port, self.redis_port = free_port(), free_port()
+        self.port, self.redis_port, self.tls_port, self.beside_port = (free_port() for _ in range(4))
         self.opened_before_restart = 0
-        self.places = {"port": self.port, "redis": self.redis_port, "scratch": self.folder, "file": case.file,
+        self.log = open(self.folder / "service.log", "ab")
+        self.places = {"port": self.port, "redis": self.redis_port, "tls": self.tls_port, "scratch": self.folder, "file": case.file,
                        "stem": case.file.stem, "here": case.file.parent, "bin": case.runtime.bin}
+        if "--tls-port" in case.redis:
+            self.make_certificate()
         self.start_redis()
         self.server = truth.Server(self.redis_port)
+        if case.beside:
+            case.beside(self)
+
+    def make_certificate(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "1", "-keyout",
+                        self.folder / "key.pem", "-out", self.folder / "certificate.pem"], check=True, capture_output=True)
 
     def start_redis(self):
         options = [word.format(**self.places) for word in self.case.redis]
@@ -50,14 +61,7 @@ class World:
             self.redis = live.start("redis-server", "--port", self.redis_port, "--bind", "127.0.0.1", "--save", "", "--appendonly",
                                     "no", "--dir", self.folder, "--unixsocket", self.folder / "redis.sock", *options,
                                     stdin=subprocess.DEVNULL, stdout=log)
-
-        def up():
-            try:
-                probe = truth.Server(self.redis_port)
-                return [probe.ask("PING"), probe.close()]
-            except OSError:
-                return None
-        live.wait_for(up, "redis-server")
+        answering(self.redis_port)
 
     def restart_redis(self):
         """The server goes away under its clients, and is back half a second later."""
@@ -71,14 +75,14 @@ class World:
         self.received_first = self.server.received()
 
     def command(self):
-        return [word.format(**self.places) for word in (self.case.start or self.case.runtime.command).split()]
+        return shlex.split((self.case.start or self.case.runtime.command).format(**self.places))
 
     def environment(self):
-        return dict(os.environ, PORT=str(self.port), REDIS_PORT=str(self.redis_port), REDIS_SOCKET=str(self.folder / "redis.sock"),
-                    SCRATCH=str(self.folder), PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(HERE / "python"))
+        return dict(os.environ, PORT=str(self.port), REDIS_PORT=str(self.redis_port), TLS_PORT=str(self.tls_port),
+                    BESIDE_PORT=str(self.beside_port), REDIS_SOCKET=str(self.folder / "redis.sock"), SCRATCH=str(self.folder),
+                    PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(HERE / "python"))
 
     def start_service(self):
-        self.log = open(self.folder / "service.log", "ab")
         self.service = live.start(*self.command(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment(),
                                   cwd=self.case.file.parent)
         live.wait_for(self.listening, f"the service: {self.said()}", 30)
@@ -87,6 +91,8 @@ class World:
         """By /proc, not by a connection: some services serve whoever connects."""
         if self.service.poll() is not None:
             raise live.Failed(f"the service ended with status {self.service.returncode}: {self.said()}")
+        if (self.folder / "ready").exists():
+            return True
         ended = f":{self.port:04X}"
         for table in ("/proc/net/tcp", "/proc/net/tcp6"):
             with open(table, encoding="ascii") as lines:
@@ -116,6 +122,10 @@ class World:
         return result, facts
 
 
+def one_of(value):
+    return value if isinstance(value, tuple) else (value,)
+
+
 def matches(case, site):
     """Does the call site connprof names lie where the row says (file:function, or None for no name at all)?"""
     named = site["call_site"]
@@ -129,18 +139,17 @@ def matches(case, site):
 def problems_of(case, report, facts, redis_port):
     """(what is wrong with the verdict, what is wrong with its details): two lists of sentences."""
     verdict, details = [], []
-    # A site may be spoken to by another name than Redis (a proxy): what is not HTTP to ourselves counts.
     sites = [site for site in report["sites"] if site["protocol"] == "redis" or str(site["peer"]).endswith(f":{redis_port}")]
     found = [site for site in report["sites"] if site["rule"]]
     decisive = [site for site in found if site["decides"]]
     if case.guilty:
-        wanted = [site for site in decisive if site["rule"] == case.rule]
+        wanted = [site for site in decisive if site["rule"] in one_of(case.rule)]
         if report["verdict"] != "findings" or not wanted:
             verdict.append(f"missed: {report['verdict']}, rules {[site['rule'] for site in found]}")
         for site in wanted[:1]:
             for key in ("cause", "attribution"):
                 allowed = getattr(case, key)
-                if allowed != "any" and site[key] not in (allowed if isinstance(allowed, tuple) else (allowed,)):
+                if allowed != "any" and site[key] not in one_of(allowed):
                     details.append(f"{key} {site[key]}, not {allowed}")
             if case.site != "any" and not matches(case, site):
                 details.append(f"call site {site['call_site']}, not {case.site}")
@@ -178,8 +187,10 @@ def run_once(case, keep):
             (kept / "report.json").write_text(json.dumps(report, indent=1))
             (kept / "run.events.jsonl").write_bytes((world.folder / "run.events.jsonl").read_bytes())
     except (live.Failed, LoadError, OSError) as error:
-        outcome["problems"] = [f"{type(error).__name__}: {error}", *([world.said()] if world and hasattr(world, "log") else [])]
+        outcome["problems"] = [f"{type(error).__name__}: {error}", *([world.said()] if world else [])]
     finally:
+        if world:
+            world.log.close()
         live.clean_up()
     return outcome
 

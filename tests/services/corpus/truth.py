@@ -12,7 +12,7 @@ class Server:
     """One connection to a redis-server, open from before the run to its end: what it asks adds nothing to what is counted."""
 
     def __init__(self, port):
-        self.port = port
+        self.port, self.reconnects = port, 0
         self.connect()
 
     def connect(self):
@@ -20,7 +20,16 @@ class Server:
         self.stream = self.socket.makefile("rb")
 
     def ask(self, *words):
-        """One command; its reply as text, a number or None."""
+        """One command; its reply as text, a number or None. A server that has an idle limit may have closed meanwhile."""
+        try:
+            return self._ask(words)
+        except (ConnectionError, BrokenPipeError):
+            self.close()
+            self.connect()
+            self.reconnects += 1
+            return self._ask(words)
+
+    def _ask(self, words):
         command = b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in (str(word).encode() for word in words))
         self.socket.sendall(b"*%d\r\n%s" % (len(words), command))
         return self._reply()
@@ -37,15 +46,17 @@ class Server:
         raise ConnectionError(f"Redis on port {self.port} said {line!r}")
 
     def received(self):
+        """Connections since its start, our own left out."""
         for line in self.ask("INFO", "stats").splitlines():
             if line.startswith("total_connections_received:"):
-                return int(line.split(":")[1])
+                return int(line.split(":")[1]) - self.reconnects
         raise ConnectionError("INFO without total_connections_received")
 
     def clients(self):
         """CLIENT LIST without ourselves: one dict each."""
         listed = [dict(word.split("=", 1) for word in line.split()) for line in self.ask("CLIENT", "LIST").splitlines()]
-        return [client for client in listed if client["id"] != str(self.ask("CLIENT", "ID"))]
+        own = str(self.ask("CLIENT", "ID"))
+        return [client for client in listed if client["id"] != own]
 
     def close(self):
         self.stream.close()

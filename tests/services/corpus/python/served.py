@@ -6,6 +6,9 @@ import socketserver
 
 PORT = int(os.environ["PORT"])
 REDIS_PORT = int(os.environ["REDIS_PORT"])
+REDIS_SOCKET = os.environ["REDIS_SOCKET"]
+TLS_PORT = int(os.environ["TLS_PORT"])
+BESIDE_PORT = int(os.environ["BESIDE_PORT"])  # of what the case has beside the service (Case.beside)
 REDIS_URL = f"redis://127.0.0.1:{REDIS_PORT}/0"
 
 
@@ -46,3 +49,8 @@ def wsgi(answer):
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
         return [body]
     return application
+
+
+def ready():
+    """For a program that listens on nothing: the load may begin."""
+    open(os.path.join(os.environ["SCRATCH"], "ready"), "w", encoding="ascii").close()
