@@ -269,6 +269,7 @@ static void client_sent(struct conns *conns, struct entry *entry, const struct e
 		return;
 	if (!conn->first_command_ns)
 		conn->first_command_ns = event->time_ns;
+	conn->last_command_ns = event->time_ns;
 	use(conns, conn, event);
 }
 
@@ -445,9 +446,14 @@ void conns_each(const struct conns *conns, void (*visit)(const struct conn *conn
 void conns_totals(const struct conns *conns, struct conns_totals *out)
 {
 	*out = conns->totals;
-	for (const struct entry *entry = conns->by_key; entry; entry = entry->hh.next)
-		if (!entry->conn.opened)
-			*(entry->conn.preexisting ? &out->preexisting : &out->accepted) += 1;
+	for (const struct entry *entry = conns->by_key; entry; entry = entry->hh.next) {
+		const struct conn *conn = &entry->conn;
+
+		if (conn->opened)
+			continue;
+		*(conn->preexisting ? &out->preexisting : &out->accepted) += 1;
+		out->clients += !conn->preexisting && !conn->closed_ns && !conn->peer_closed_ns;
+	}
 }
 
 int conns_open_ends(const struct conns *conns)

@@ -27,7 +27,7 @@ struct conn {
 	struct endpoint local, peer;   /* local.family 0: not known (yet) */
 	uint32_t close_stack, library; /* stack id; string id */
 	uint64_t birth_ns, established_ns, peer_closed_ns, closed_ns, last_io_ns, last_sent_ns;
-	uint64_t first_command_ns;     /* first application command sent */
+	uint64_t first_command_ns, last_command_ns; /* first and last application command sent */
 	uint64_t handshake_ns;         /* last reply before that */
 	uint64_t commands, handshake;  /* sent; the second: not application work */
 	uint64_t bytes_sent, bytes_received;
@@ -62,6 +62,7 @@ int conns_open_ends(const struct conns *conns);
 struct conns_totals {
 	uint64_t opened, preexisting, accepted; /* seen in all */
 	uint64_t refused;                       /* not followed: table full */
+	uint64_t clients;                       /* accepted, open, and the client is still there */
 };
 void conns_totals(const struct conns *conns, struct conns_totals *out);
 

@@ -75,8 +75,9 @@ static bool growing(uint32_t windows)
 static bool leak(const struct site *site, const struct bench *bench, uint64_t lost)
 {
 	uint64_t idle = less(site->idle_open, lost), abandoned = less(site->close_wait_idle, lost);
+	uint64_t kept = bench->allowed > bench->clients ? bench->allowed : bench->clients;
 
-	return (idle >= RULE_OPENS_MIN && idle > bench->allowed && growing(site->idle_windows)) ||
+	return (idle >= RULE_OPENS_MIN && idle > kept && growing(site->idle_windows)) ||
 	       (abandoned >= RULE_OPENS_MIN && abandoned > bench->allowed);
 }
 

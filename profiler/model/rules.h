@@ -22,6 +22,7 @@ struct bench {
 	double seconds;
 	uint64_t requests, requests_after;  /* all, after warm-up */
 	uint64_t allowed;                   /* connections a pool may grow to */
+	uint64_t clients;                   /* of the target, connected at the end: one each is no leak */
 	uint64_t latency_max_ns;
 	uint64_t lost_connections, lost_io; /* events that did not arrive */
 };

@@ -144,6 +144,8 @@ static void look_for_leak(const struct build *build, const struct conn *conn, st
 		site->close_wait_idle++;
 	if (conn->long_lived || conn->reconnect || idle_since(conn) + limit > end_ns)
 		return;
+	if (!conn->served && conn->last_command_ns - conn->first_command_ns >= limit)
+		return; /* for no request, but asked again after as long a pause: somebody keeps it */
 	number = conn->birth_ns > start_ns ? (conn->birth_ns - start_ns) / window : 0;
 	site->idle_open++;
 	site->idle_windows |= 1u << (number < WINDOWS ? number : WINDOWS - 1);

@@ -134,6 +134,52 @@ static void a_leak_needs_no_requests(void **state)
 	stream_end(&s);
 }
 
+/* A proxy has a connection for each client that it has: they lie idle because the clients do. */
+static void one_for_each_connected_client_is_no_leak(void **state)
+{
+	struct stream s;
+	uint64_t clients[30];
+	uint32_t stack;
+	(void)state;
+
+	stream_begin(&s);
+	stack = connect_stack(&s, "client_connected", 9);
+	for (int i = 0; i < 30; i++) {
+		clients[i] = s.next_conn++;
+		conn_event(&s, EVENT_ESTABLISHED, clients[i], PID, PID, 0, 0, 0);
+		redis_command(&s, redis_connect(&s, PID, PID, stack), PID, PID);
+		s.now_ns += 300 * MS;
+	}
+	assert_int_equal(stream_judge(&s, 15, NULL), CONNPROF_OK);
+	/* The clients leave, their connections stay. */
+	for (int i = 0; i < 30; i++)
+		conn_event(&s, EVENT_PEER_CLOSED, clients[i], 0, 0, 0, 0, 0);
+	assert_int_equal(stream_judge(&s, 16, NULL), CONNPROF_FINDINGS);
+	assert_int_equal(only_site(&s)->rule, RULE_CONNECTION_LEAK);
+	stream_end(&s);
+}
+
+/* Connections that are asked something every second second, by no request: they are idle between, and not left. */
+static void one_that_works_again_is_no_leak(void **state)
+{
+	struct stream s;
+	uint64_t conns[20];
+	uint32_t stack;
+	(void)state;
+
+	stream_begin(&s);
+	stack = connect_stack(&s, "shard", 9);
+	for (int i = 0; i < 20; i++) {
+		conns[i] = redis_connect(&s, PID, PID, stack);
+		redis_command(&s, conns[i], PID, PID);
+		s.now_ns += 300 * MS;
+	}
+	for (int i = 0; i < 20; i++)
+		redis_command(&s, conns[i], PID, PID);
+	assert_int_equal(stream_judge(&s, 8, NULL), CONNPROF_OK);
+	stream_end(&s);
+}
+
 static void connections_left_in_close_wait_are_a_leak(void **state)
 {
 	struct stream s;
@@ -212,6 +258,8 @@ int main(void)
 		cmocka_unit_test(garbage_that_is_closed_late_is_no_leak),
 		cmocka_unit_test(a_leak_on_an_error_path_is_a_leak),
 		cmocka_unit_test(a_leak_needs_no_requests),
+		cmocka_unit_test(one_for_each_connected_client_is_no_leak),
+		cmocka_unit_test(one_that_works_again_is_no_leak),
 		cmocka_unit_test(connections_left_in_close_wait_are_a_leak),
 		cmocka_unit_test(idle_connections_that_close_after_all_are_printed_as_returned),
 		cmocka_unit_test(outgoing_connections_open_at_the_end_are_listed_by_their_local_end),
