@@ -18,36 +18,6 @@
  */
 #include "sock.h"
 
-static __always_inline void emit_with_stack(u16 type, struct target *target, const struct connection *connection,
-					    const struct sock *sk)
-{
-	struct scratch *scratch = scratch_take(SCRATCH_CONNECTION);
-	struct pt_regs *regs;
-	u32 size;
-
-	if (!scratch)
-		return;
-	regs = user_regs();
-	if (regs)
-		stack_walk(scratch, SCRATCH_CONNECTION, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp),
-			   BPF_CORE_READ(regs, bp));
-	else
-		stack_none(scratch);
-	if (scratch->head.native_end == END_EXPRESSION)
-		stack_copy(scratch);
-	conn_body_fill(&scratch->conn, connection, sk);
-	if (current_exits())
-		scratch->conn.flags |= CONN_EXITING;
-	size = sizeof(struct record) + sizeof(struct conn_body) + stack_bytes(scratch);
-	asm volatile("" : "+r"(size));
-	if (size <= sizeof(struct record) + sizeof(struct conn_body) + sizeof(struct stack_head) + sizeof(scratch->slots)) {
-		record_fill(&scratch->record, type, size);
-		if (bpf_ringbuf_output(&ring, &scratch->record, size, ring_flags()))
-			drop(DROP_RING_FULL_CONNECTION);
-	}
-	scratch_give(scratch);
-}
-
 static __always_inline void opened(const struct sock *sk)
 {
 	u32 tgid = current_tgid();
@@ -63,33 +33,9 @@ static __always_inline void opened(const struct sock *sk)
 	connection.flags = CONN_OPENED;
 	if (bpf_map_update_elem(&connections, &key, &connection, BPF_ANY))
 		drop(DROP_CONNECTIONS_FULL); /* its connect is still told, its end is not */
-	emit_with_stack(RECORD_CONNECT, target, &connection, sk);
+	emit_with_stack(RECORD_CONNECT, target, &connection, sk, 0);
 	tally(TALLY_CONNECTS, 1);
 	tally(TALLY_CONNECT_NS, bpf_ktime_get_ns() - begin);
-}
-
-static __always_inline void closed_here(struct connection *connection, const struct sock *sk)
-{
-	struct target *target = target_of(current_tgid());
-	u64 begin = bpf_ktime_get_ns();
-
-	if (connection->close_seen)
-		return;
-	connection->close_seen = 1;
-	if (target) {
-		emit_with_stack(RECORD_CLOSE, target, connection, sk);
-		tally(TALLY_CONNECT_NS, bpf_ktime_get_ns() - begin);
-	} else { /* an exiting process is no target any more when its files are closed */
-		conn_emit(RECORD_CLOSE, connection, sk, current_exits() ? CONN_EXITING : 0, 0);
-	}
-}
-
-static __always_inline void ended(const struct connection *connection, const struct sock *sk, s32 error)
-{
-	u64 key = (u64)sk;
-
-	conn_emit(RECORD_GONE, connection, sk, error ? CONN_RESET : 0, error);
-	bpf_map_delete_elem(&connections, &key);
 }
 
 /* A socket's life begins. What is known at its address is a dead one's, whose end was missed. */

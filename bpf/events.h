@@ -11,6 +11,7 @@
  *
  *   SAMPLE CONNECT CLOSE   record | [conn_body] | stack_head | slot[python] | slot[native] | kernel | copy
  *   other connection ones  record | conn_body   (SAMPLE has no conn_body)
+ *   CONNECT, SEEN of AF_UNIX  end in a unix_name: the peer's
  *   IO                     record | io_body | payload bytes
  *   FORK EXEC EXIT         record | life_body
  */
@@ -127,7 +128,7 @@ enum tally {
 
 enum record_type {
 	RECORD_SAMPLE = 1,
-	RECORD_CONNECT = 2,      /* CLOSE -> SYN_SENT in the connecting thread; with its stack */
+	RECORD_CONNECT = 2,      /* CLOSE -> SYN_SENT, or a UNIX connect(), in the connecting thread; with its stack */
 	RECORD_ESTABLISHED = 3,
 	RECORD_PEER_CLOSED = 4,  /* FIN received while open here */
 	RECORD_CLOSE = 5,        /* first local shutdown or close; with the closer's stack */
@@ -172,16 +173,24 @@ struct stack_head {
 };
 
 struct endpoint {
-	u8 address[16]; /* IPv4 in the first 4 bytes; network order */
+	u8 address[16]; /* IPv4 in the first 4 bytes; network order. AF_UNIX, in a record: the socket's inode, a u64 */
 	u16 port;       /* host order */
-	u16 family;     /* AF_INET, AF_INET6 */
-	u32 reserved;
+	u16 family;     /* AF_INET, AF_INET6, AF_UNIX */
+	u32 name;       /* AF_UNIX, in user space: string id of the path or "@abstract"; 0: none, or not known */
+};
+
+/* A UNIX socket's name as bind() had it. */
+struct unix_name {
+	u32 length;     /* 0: it has none */
+	char path[108]; /* first byte 0: abstract; else a NUL may end it */
 };
 
 enum conn_flag {
 	CONN_OPENED = 1,     /* its connect() was seen; otherwise accepted, or open before the attach */
 	CONN_EXITING = 2,    /* closed because the process exits */
 	CONN_RESET = 4,      /* ended by an error (sk_err in error) */
+	CONN_BOUND = 8,      /* AF_UNIX: this end has a name, as accepted ones have */
+	CONN_PAIR = 16,      /* AF_UNIX: neither end has one: a socketpair() */
 };
 
 struct conn_body {
@@ -291,6 +300,7 @@ EVENTS_ASSERT("mapping_row", sizeof(struct mapping_row) == 32);
 EVENTS_ASSERT("record", sizeof(struct record) == 24);
 EVENTS_ASSERT("stack_head", sizeof(struct stack_head) == 48);
 EVENTS_ASSERT("endpoint", sizeof(struct endpoint) == 24);
+EVENTS_ASSERT("unix_name", sizeof(struct unix_name) == 112);
 EVENTS_ASSERT("conn_body", sizeof(struct conn_body) == 72);
 EVENTS_ASSERT("thread_record", sizeof(struct thread_record) == 96);
 EVENTS_ASSERT("io_body", sizeof(struct io_body) == 24);

@@ -8,12 +8,10 @@
  */
 #include "sock.h"
 
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
 #define IOVECS_READ 4
 
 /* arch/x86/entry/syscalls/syscall_64.tbl */
-enum { NR_read = 0, NR_write = 1, NR_readv = 19, NR_writev = 20, NR_sendto = 44, NR_recvfrom = 45, NR_sendmsg = 46, NR_recvmsg = 47 };
+enum { NR_read = 0, NR_write = 1, NR_readv = 19, NR_writev = 20, NR_connect = 42, NR_sendto = 44, NR_recvfrom = 45, NR_sendmsg = 46, NR_recvmsg = 47 };
 
 struct iovec {
 	u64 base, length;
@@ -94,14 +92,22 @@ static __always_inline struct connection *connection_of(const struct sock *sk, u
 	u64 key = (u64)sk;
 
 	connection = bpf_map_lookup_elem(&connections, &key);
-	if (connection || !sock_is_tcp(sk) || BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE)
+	if (connection && connection->inode && connection->inode != sock_inode(sk)) { /* its end was missed */
+		ended(connection, sk, 0);
+		connection = 0;
+	}
+	if (connection || BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE)
 		return connection;
+	if (sock_is_unix_stream(sk))
+		fresh.inode = sock_inode(sk);
+	else if (!sock_is_tcp(sk))
+		return 0;
 	fresh.conn = conn_number();
 	fresh.owner_pid = tgid;
 	if (bpf_map_update_elem(&connections, &key, &fresh, BPF_NOEXIST))
 		drop(DROP_CONNECTIONS_FULL);
 	else
-		conn_emit(RECORD_SEEN, &fresh, sk, 0, 0);
+		conn_emit_seen(&fresh, sk);
 	return bpf_map_lookup_elem(&connections, &key);
 }
 
@@ -149,13 +155,46 @@ static __always_inline void moved(const struct sock *sk, s64 bytes, u32 tgid, u3
 	tally(TALLY_IO_NS, bpf_ktime_get_ns() - begin);
 }
 
+/*
+ * A UNIX socket has no state to follow. But whoever holds its other end notices: a call that moves nothing, on a socket whose
+ * other end has been released. So the end of a connection is seen however it came about (close, exit, the last holder of a
+ * passed descriptor), with no hook of its own; when and by whom it was closed, unix.bpf.c knows better.
+ */
+static __always_inline void unix_ended(const struct sock *sk)
+{
+	const struct sock *peer = unix_peer(sk);
+	u64 key = (u64)peer;
+	struct connection *connection;
+
+	if (!peer || BPF_CORE_READ(peer, __sk_common.skc_state) != TCP_CLOSE)
+		return;
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (connection && connection->inode) /* its socket has no inode any more: it cannot be a later one's */
+		ended(connection, peer, 0);
+	key = (u64)sk;
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (!connection || connection->peer_closed)
+		return;
+	connection->peer_closed = 1;
+	conn_emit(RECORD_PEER_CLOSED, connection, sk, 0, 0);
+	if (!(connection->flags & CONN_OPENED)) /* accepted: nothing comes on it any more, its own close says nothing new */
+		ended(connection, sk, 0);
+}
+
 static __always_inline int sock_moved(u64 *ctx, u32 flags)
 {
+	const struct sock *sk = (void *)ctx[0];
 	int bytes = (int)ctx[1];
-	u32 tgid = current_tgid();
+	u32 tgid;
 
-	if (bytes > 0 && !((int)ctx[2] & MSG_PEEK) && target_of(tgid))
-		moved((void *)ctx[0], bytes, tgid, flags);
+	if (bytes <= 0) {
+		if (active && sk->__sk_common.skc_family == AF_UNIX)
+			unix_ended(sk);
+		return 0;
+	}
+	tgid = current_tgid();
+	if (!((int)ctx[2] & MSG_PEEK) && target_of(tgid))
+		moved(sk, bytes, tgid, flags);
 	return 0;
 }
 
@@ -171,47 +210,38 @@ int received(u64 *ctx)
 	return sock_moved(ctx, 0);
 }
 
-/* The socket behind a file descriptor of the current task; NULL: none, or not a TCP socket. */
-static __always_inline const struct sock *sock_of_fd(u32 fd)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **slots, *file = 0;
-	struct socket *socket;
-
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return 0;
-	slots = BPF_CORE_READ(table, fd);
-	if (bpf_probe_read_kernel(&file, sizeof(file), slots + fd) || !file ||
-	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return 0;
-	socket = BPF_CORE_READ(file, private_data);
-	if (BPF_CORE_READ(socket, file) != file)
-		return 0;
-	return BPF_CORE_READ(socket, sk);
-}
-
-
-/* Before Linux 6.3: every system call's end. MSG_PEEK cannot be told here for recvmsg; its bytes are then seen twice. */
+/* Before Linux 6.3: every system call's end. MSG_PEEK cannot be told here for recvmsg; its bytes are then seen twice. The
+ * end of a UNIX connection is seen where the other end is a followed process's too. */
 SEC("tp_btf/sys_exit")
 int call_ended(u64 *ctx)
 {
 	const struct pt_regs *regs = (void *)ctx[0];
+	struct target *target = target_of(current_tgid());
 	s64 bytes = (s64)ctx[1];
 	const struct sock *sk;
+	struct file *file;
 	u64 number;
 
-	if (bytes <= 0 || !target_of(current_tgid()))
+	if (!target)
 		return 0;
 	number = regs->orig_ax;
-	if (number != NR_read && number != NR_write && number != NR_readv && number != NR_writev &&
+	if (number != NR_read && number != NR_write && number != NR_readv && number != NR_writev && number != NR_connect &&
 	    (number < NR_sendto || number > NR_recvmsg))
 		return 0;
 	if (number == NR_recvfrom && (regs->r10 & MSG_PEEK))
 		return 0;
-	sk = sock_of_fd(regs->di);
-	if (sk)
+	file = socket_file(regs->di);
+	sk = file ? sock_of_file(file) : 0;
+	if (!sk)
+		return 0;
+	if (number == NR_connect) {
+		if (bytes == 0 && sock_is_unix_stream(sk))
+			unix_opened(sk, current_tgid(), target);
+	} else if (bytes > 0) {
 		moved(sk, bytes, current_tgid(),
 		      number == NR_write || number == NR_writev || number == NR_sendto || number == NR_sendmsg ? IO_SENT : 0);
+	} else if (sock_family(sk) == AF_UNIX) {
+		unix_ended(sk);
+	}
 	return 0;
 }

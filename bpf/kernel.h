@@ -65,10 +65,22 @@ struct sock_common {
 	} skc_v6_daddr, skc_v6_rcv_saddr;
 };
 
+struct sk_buff {
+	struct sk_buff *next, *prev;
+	struct sock *sk;
+};
+
+struct sk_buff_head {
+	struct sk_buff *next, *prev;
+};
+
 struct sock {
 	struct sock_common __sk_common;
-	__u16 sk_protocol;
+	__u16 sk_protocol, sk_type;
+	unsigned char sk_shutdown;
 	int sk_err;
+	struct socket *sk_socket;
+	struct sk_buff_head sk_receive_queue;
 };
 
 struct socket {
@@ -76,13 +88,48 @@ struct socket {
 	struct sock *sk;
 };
 
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len; /* sun_family included */
+	struct sockaddr_un name[1];
+};
+
+struct unix_sock {
+	struct sock sk;
+	struct unix_address *addr;
+	struct sock *peer;
+};
+
 struct inode {
 	unsigned short i_mode;
+	unsigned long i_ino;
+};
+
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
+};
+
+typedef struct {
+	long long counter;
+} atomic64_t;
+
+struct file_ref {
+	atomic64_t refcnt; /* holders - 1 */
 };
 
 struct file {
 	void *private_data;
 	struct inode *f_inode;
+	struct file_ref f_ref;
+};
+
+struct file___before_6_13 {
+	atomic64_t f_count; /* holders */
 };
 
 struct fdtable {
@@ -130,9 +177,12 @@ struct sample_context {
 #define TCP_LAST_ACK 9
 #define TCP_LISTEN 10
 
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define MSG_PEEK 2
+#define SOCK_STREAM 1
+#define SHUTDOWN_MASK 3
 
 #endif

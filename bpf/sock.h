@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-/* sock.h - a kernel socket as a connection: its entry in the table, its endpoints. */
+/* sock.h - a kernel socket as a connection: its entry in the table, its endpoints and name, its records. */
 #ifndef CONNPROF_BPF_SOCK_H
 #define CONNPROF_BPF_SOCK_H
 
 #include <bpf/bpf_endian.h>
 
 #include "task.h"
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
 
 /* A number that names a connection for this run: the kernel uses a struct sock's address again within milliseconds. */
 static __always_inline u64 conn_number(void)
@@ -16,6 +19,71 @@ static __always_inline u64 conn_number(void)
 	return next ? (++*next << 12) | (bpf_get_smp_processor_id() & 0xfff) : 0;
 }
 
+static __always_inline u16 sock_family(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_family);
+}
+
+static __always_inline bool sock_is_tcp(const struct sock *sk)
+{
+	u16 family = sock_family(sk);
+
+	return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+}
+
+static __always_inline bool sock_is_unix_stream(const struct sock *sk)
+{
+	return sock_family(sk) == AF_UNIX && BPF_CORE_READ(sk, sk_type) == SOCK_STREAM;
+}
+
+/* The inode that /proc shows; 0: it has none (not accepted yet, or released). */
+static __always_inline u64 sock_inode(const struct sock *sk)
+{
+	const struct socket_alloc *whole = (void *)BPF_CORE_READ(sk, sk_socket);
+
+	return whole ? BPF_CORE_READ(whole, vfs_inode.i_ino) : 0;
+}
+
+static __always_inline const struct sock *unix_peer(const struct sock *sk)
+{
+	return BPF_CORE_READ((const struct unix_sock *)sk, peer);
+}
+
+static __always_inline const struct unix_address *unix_address(const struct sock *sk)
+{
+	return BPF_CORE_READ((const struct unix_sock *)sk, addr);
+}
+
+/* The name the other end was bound to. */
+static __always_inline void unix_name_fill(struct unix_name *name, const struct sock *sk)
+{
+	const struct sock *peer = unix_peer(sk);
+	const struct unix_address *address = peer ? unix_address(peer) : 0;
+	u32 length;
+
+	__builtin_memset(name, 0, sizeof(*name));
+	if (!address)
+		return;
+	length = BPF_CORE_READ(address, len) - sizeof(((struct sockaddr_un *)0)->sun_family);
+	asm volatile("" : "+r"(length)); /* one value for the check and for the call */
+	if (length == 0 || length > sizeof(name->path))
+		return;
+	if (!bpf_probe_read_kernel(name->path, length, &address->name[0].sun_path))
+		name->length = length;
+}
+
+static __always_inline void unix_body_fill(struct conn_body *body, const struct sock *sk)
+{
+	const struct sock *peer = unix_peer(sk);
+	u64 inode = sock_inode(sk);
+
+	__builtin_memcpy(body->local.address, &inode, sizeof(inode));
+	if (unix_address(sk))
+		body->flags |= CONN_BOUND;
+	else if (peer && !unix_address(peer))
+		body->flags |= CONN_PAIR;
+}
+
 static __always_inline void conn_body_fill(struct conn_body *body, const struct connection *connection, const struct sock *sk)
 {
 	const struct sock_common *common = &sk->__sk_common;
@@ -24,7 +92,11 @@ static __always_inline void conn_body_fill(struct conn_body *body, const struct 
 	body->conn = connection->conn;
 	body->owner_pid = connection->owner_pid;
 	body->flags = connection->flags;
-	body->local.family = body->peer.family = BPF_CORE_READ(common, skc_family);
+	body->local.family = body->peer.family = sock_family(sk);
+	if (body->local.family == AF_UNIX) {
+		unix_body_fill(body, sk);
+		return;
+	}
 	body->local.port = BPF_CORE_READ(common, skc_num);
 	body->peer.port = bpf_ntohs(BPF_CORE_READ(common, skc_dport));
 	if (body->local.family == AF_INET) {
@@ -34,13 +106,6 @@ static __always_inline void conn_body_fill(struct conn_body *body, const struct 
 		bpf_core_read(body->local.address, 16, &common->skc_v6_rcv_saddr);
 		bpf_core_read(body->peer.address, 16, &common->skc_v6_daddr);
 	}
-}
-
-static __always_inline bool sock_is_tcp(const struct sock *sk)
-{
-	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-
-	return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
 }
 
 /* A record of a connection without a stack. */
@@ -57,6 +122,140 @@ static __always_inline void conn_emit(u16 type, const struct connection *connect
 	out.body.error = error;
 	if (bpf_ringbuf_output(&ring, &out, sizeof(out), ring_flags()))
 		drop(DROP_RING_FULL_CONNECTION);
+}
+
+/* The first record of one whose connect() was not seen. */
+static __always_inline void conn_emit_seen(const struct connection *connection, const struct sock *sk)
+{
+	struct {
+		struct record record;
+		struct conn_body body;
+		struct unix_name name;
+	} out;
+
+	if (!connection->inode) {
+		conn_emit(RECORD_SEEN, connection, sk, 0, 0);
+		return;
+	}
+	record_fill(&out.record, RECORD_SEEN, sizeof(out));
+	conn_body_fill(&out.body, connection, sk);
+	unix_name_fill(&out.name, sk);
+	if (bpf_ringbuf_output(&ring, &out, sizeof(out), ring_flags()))
+		drop(DROP_RING_FULL_CONNECTION);
+}
+
+/* CONNECT or CLOSE, by the current thread. dialled: the name it gives connect(), where the kernel keeps none; else NULL. */
+static __always_inline void emit_with_stack(u16 type, struct target *target, const struct connection *connection,
+					    const struct sock *sk, const struct unix_name *dialled)
+{
+	const u32 before = sizeof(struct record) + sizeof(struct conn_body);
+	const u32 room = sizeof(struct stack_head) + sizeof(((struct scratch *)0)->slots);
+	struct scratch *scratch = scratch_take(SCRATCH_CONNECTION);
+	struct pt_regs *regs;
+	u32 size;
+
+	if (!scratch)
+		return;
+	regs = user_regs();
+	if (regs)
+		stack_walk(scratch, SCRATCH_CONNECTION, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp),
+			   BPF_CORE_READ(regs, bp));
+	else
+		stack_none(scratch);
+	if (scratch->head.native_end == END_EXPRESSION)
+		stack_copy(scratch);
+	conn_body_fill(&scratch->conn, connection, sk);
+	if (current_exits())
+		scratch->conn.flags |= CONN_EXITING;
+	size = stack_bytes(scratch);
+	asm volatile("" : "+r"(size));
+	if (size <= room) {
+		if (type == RECORD_CONNECT && connection->inode) {
+			struct unix_name *name = (void *)((u8 *)&scratch->head + size);
+
+			if (dialled)
+				*name = *dialled;
+			else
+				unix_name_fill(name, sk);
+			size += sizeof(*name);
+		}
+		size += before;
+		record_fill(&scratch->record, type, size);
+		if (bpf_ringbuf_output(&ring, &scratch->record, size, ring_flags()))
+			drop(DROP_RING_FULL_CONNECTION);
+	}
+	scratch_give(scratch);
+}
+
+/* The first shutdown or close on this side. */
+static __always_inline void closed_here(struct connection *connection, const struct sock *sk)
+{
+	struct target *target = target_of(current_tgid());
+	u64 begin = bpf_ktime_get_ns();
+
+	if (connection->close_seen)
+		return;
+	connection->close_seen = 1;
+	if (target) {
+		emit_with_stack(RECORD_CLOSE, target, connection, sk, 0);
+		tally(TALLY_CONNECT_NS, bpf_ktime_get_ns() - begin);
+	} else { /* an exiting process is no target any more when its files are closed */
+		conn_emit(RECORD_CLOSE, connection, sk, current_exits() ? CONN_EXITING : 0, 0);
+	}
+}
+
+static __always_inline void ended(const struct connection *connection, const struct sock *sk, s32 error)
+{
+	u64 key = (u64)sk;
+
+	conn_emit(RECORD_GONE, connection, sk, error ? CONN_RESET : 0, error);
+	bpf_map_delete_elem(&connections, &key);
+}
+
+/* A UNIX connection of this process begins; it is established at once. */
+static __always_inline void unix_opened(const struct sock *sk, u32 tgid, struct target *target)
+{
+	struct connection connection = {};
+	u64 key = (u64)sk, begin = bpf_ktime_get_ns();
+	const struct connection *dead = bpf_map_lookup_elem(&connections, &key);
+
+	connection.inode = sock_inode(sk);
+	if (dead && dead->inode == connection.inode)
+		return; /* two threads connect at once, and the other has told this one too */
+	if (dead)
+		ended(dead, sk, 0);
+	connection.conn = conn_number();
+	connection.owner_pid = tgid;
+	connection.flags = CONN_OPENED;
+	if (bpf_map_update_elem(&connections, &key, &connection, BPF_ANY))
+		drop(DROP_CONNECTIONS_FULL);
+	emit_with_stack(RECORD_CONNECT, target, &connection, sk, 0);
+	conn_emit(RECORD_ESTABLISHED, &connection, sk, 0, 0);
+	tally(TALLY_CONNECTS, 1);
+	tally(TALLY_CONNECT_NS, bpf_ktime_get_ns() - begin);
+}
+
+/* The file behind a descriptor of the current task; NULL: none, or not a socket's. */
+static __always_inline struct file *socket_file(u32 fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **slots, *file = 0;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	slots = BPF_CORE_READ(table, fd);
+	if (bpf_probe_read_kernel(&file, sizeof(file), slots + fd) || !file ||
+	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	return file;
+}
+
+static __always_inline const struct sock *sock_of_file(struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+
+	return BPF_CORE_READ(socket, file) == file ? BPF_CORE_READ(socket, sk) : 0;
 }
 
 #endif

@@ -74,6 +74,7 @@ struct scratch {
 	};
 	struct stack_head head;
 	struct slot slots[STACK_SLOTS];
+	struct unix_name name_room; /* a name follows the stack wherever that ends */
 };
 
 _Static_assert(sizeof(struct scratch) <= 32768, "a per-CPU map value is at most 32 KiB");
@@ -100,7 +101,8 @@ struct connection {
 	u32 owner_pid;
 	u32 flags;               /* enum conn_flag */
 	u32 close_seen;
-	u32 reserved;
+	u32 peer_closed;         /* AF_UNIX: told already */
+	u64 inode;               /* AF_UNIX: tells this socket from a later one at its address; 0: TCP */
 };
 
 #ifdef __bpf__

@@ -124,7 +124,7 @@ struct connprof_rules {
 	double max_connects_per_request;   /* default 0.05 */
 	double max_churn_per_second;       /* default 2 */
 	const char *const *protocols;      /* names that decide, NULL-ended; NULL: redis. "any" means each */
-	const char *const *redis_peers;    /* HOST:PORT taken for Redis unread, NULL-ended; NULL: none */
+	const char *const *redis_peers;    /* HOST:PORT, or a UNIX socket's path, taken for Redis unread, NULL-ended; NULL: none */
 	const char *const *app_patterns;   /* file patterns that are the application's own; NULL: none */
 	const char *const *library_patterns;
 	const struct connprof_accepted *accepted; /* NULL: every finding counts */

@@ -37,6 +37,7 @@
 #define RING_CONNECTIONS (8u << 20)
 #define HOUSEKEEPING_NS 1000000000ull
 #define SCHEDULER_TICK_SECONDS 0.004 /* CONFIG_HZ=250, the distributions' usual; 1000 makes it less */
+#define SWEEP_NS 5000000000ull      /* UNIX connections whose end the kernel did not tell are looked for */
 #define STEP_NS 200000000ull        /* one step takes records for no longer */
 #define LAST_STEPS 50               /* after the end, when only forks, execs and exits can still arrive */
 
@@ -58,7 +59,7 @@ struct connprof_session {
 	struct decode *decode;
 	struct sampler *sampler;
 	struct record_writer *writer;
-	uint64_t open_ns, start_ns, end_ns, housekeeping_ns;
+	uint64_t open_ns, start_ns, end_ns, housekeeping_ns, sweep_ns, exits_swept;
 	uint64_t malformed;
 	double cpu_seconds, real_rate_hz;    /* as of the last look */
 	bool stopped, behind;                /* behind: records waited when the last step ended */
@@ -278,6 +279,21 @@ static void housekeeping(struct connprof_session *session, uint64_t now_ns)
 		return;
 	session->housekeeping_ns = now_ns;
 	look_at_cpu_time(session);
+	if (now_ns - session->sweep_ns < SWEEP_NS && follow_exits(session->follow) == session->exits_swept)
+		return;
+	session->sweep_ns = now_ns;
+	session->exits_swept = follow_exits(session->follow);
+	decode_sweep(session->decode, now_ns);
+}
+
+/* Who closes UNIX connections, and which connect() fails, is seen from the first of them on. */
+static void look_for_unix(struct connprof_session *session)
+{
+	int code = decode_unix_seen(session->decode) ? probe_attach_unix(session->probe) : 0;
+
+	if (code)
+		recording_note(session->recording,
+			       "who closes UNIX connections and which of them fail cannot be seen here (see connprof doctor)");
 }
 
 static int drain(struct connprof_session *session, struct connprof_error *error)
@@ -289,6 +305,7 @@ static int drain(struct connprof_session *session, struct connprof_error *error)
 	session->behind = probe_consume(session->probe, STEP_NS, take_record, session->decode, &bad);
 	session->malformed += bad;
 	look_for_losses(session, now);
+	look_for_unix(session);
 	housekeeping(session, now);
 	code = feed(session);
 	return code < 0 ? error_memory(error) : code;
@@ -370,6 +387,7 @@ int connprof_session_stop(struct connprof_session *session, struct connprof_erro
 	for (int i = 0; i < LAST_STEPS && code >= 0 && session->behind; i++)
 		code = drain(session, error);
 	if (code >= 0) {
+		decode_sweep(session->decode, session->end_ns);
 		decode_silent(session->decode, session->end_ns);
 		code = feed(session);
 	}

@@ -187,8 +187,10 @@ static int seen(struct conns *conns, const struct event *event)
 	if (find(conns, event->conn.conn))
 		return 0;
 	code = add(conns, event, event->conn.conn, &event->conn.peer, false, &entry);
-	if (entry)
+	if (entry) {
 		entry->conn.preexisting = event->kind == EVENT_PREEXISTING;
+		entry->conn.pair = event->conn.flags & CONN_PAIR;
+	}
 	return code;
 }
 
@@ -204,14 +206,19 @@ static void peer_ended(struct conns *conns, struct entry *entry, uint64_t time_n
 	credit_give(conns, conn);
 }
 
+static void count_unopened(const struct conn *conn, struct conns_totals *totals)
+{
+	if (!conn->opened && !conn->pair)
+		*(conn->preexisting ? &totals->preexisting : &totals->accepted) += 1;
+}
+
 static void fold(struct conns *conns, struct entry *entry)
 {
 	const struct conn *conn = &entry->conn;
 
 	if (conn->group != NO_GROUP) /* short of memory a sketch lacks a value; the counts are right */
 		conn_count(conn, &groups_at(conns->groups, conn->group)->counts);
-	if (!conn->opened)
-		*(conn->preexisting ? &conns->totals.preexisting : &conns->totals.accepted) += 1;
+	count_unopened(conn, &conns->totals);
 	HASH_DELETE(hh, conns->by_key, entry);
 	free(entry);
 }
@@ -449,10 +456,8 @@ void conns_totals(const struct conns *conns, struct conns_totals *out)
 	for (const struct entry *entry = conns->by_key; entry; entry = entry->hh.next) {
 		const struct conn *conn = &entry->conn;
 
-		if (conn->opened)
-			continue;
-		*(conn->preexisting ? &out->preexisting : &out->accepted) += 1;
-		out->clients += !conn->preexisting && !conn->closed_ns && !conn->peer_closed_ns;
+		count_unopened(conn, out);
+		out->clients += !conn->opened && !conn->pair && !conn->preexisting && !conn->closed_ns && !conn->peer_closed_ns;
 	}
 }
 

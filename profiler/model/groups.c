@@ -64,22 +64,6 @@ void groups_free(struct groups *groups)
 	free(groups);
 }
 
-struct endpoint endpoint_plain(const struct endpoint *endpoint)
-{
-	static const u8 mapped[12] = { [10] = 0xff, [11] = 0xff };
-	struct endpoint plain = { .port = endpoint->port, .family = endpoint->family };
-
-	if (endpoint->family == AF_INET) {
-		memcpy(plain.address, endpoint->address, 4);
-	} else if (!memcmp(endpoint->address, mapped, sizeof(mapped))) {
-		plain.family = AF_INET;
-		memcpy(plain.address, endpoint->address + 12, 4);
-	} else {
-		memcpy(plain.address, endpoint->address, sizeof(plain.address));
-	}
-	return plain;
-}
-
 static int add_group(struct groups *groups, const struct group_key *key)
 {
 	struct group_entry *entry;

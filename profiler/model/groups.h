@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "event.h"
+#include "model/endpoint.h"
 #include "model/sketch.h"
 
 #define GROUPS_MAX (1u << 14)
@@ -95,8 +96,5 @@ void pattern_touch(struct pattern *pattern, uint32_t group, bool opened);
 int counts_merge(struct counts *into, const struct counts *from);
 void counts_close_stack(struct counts *counts, uint32_t stack, uint64_t count);
 void counts_done(struct counts *counts);
-
-/* An endpoint in the one form groups compare. */
-struct endpoint endpoint_plain(const struct endpoint *endpoint);
 
 #endif

@@ -4,7 +4,6 @@
  */
 #include "model/verdict.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,22 +24,30 @@ const struct connprof_rules verdict_default_rules = {
 	.min_requests = 20, .max_connects_per_request = 0.05, .max_churn_per_second = 2,
 };
 
-/* Is the peer one of those the user says are Redis ("localhost" is 127.0.0.1 and ::1)? */
-static bool named_redis(const struct endpoint *peer, const struct connprof_rules *rules)
+/* One of the user's names for a peer: "localhost" is 127.0.0.1 and ::1, a path may come as unix:///path. */
+static bool names_peer(const char *wanted, const struct endpoint *peer, const char *text)
 {
-	char address[INET6_ADDRSTRLEN] = "", name[INET6_ADDRSTRLEN + 16];
+	char local[32];
 
-	if (!rules->redis_peers || (peer->family != AF_INET && peer->family != AF_INET6))
+	if (!strcmp(wanted, text))
+		return true;
+	if (peer->family == AF_UNIX)
+		return !strncmp(wanted, "unix://", 7) && !strcmp(wanted + 7, text);
+	snprintf(local, sizeof(local), "localhost:%u", peer->port);
+	return !strcmp(wanted, local) && (!strncmp(text, "127.0.0.1:", 10) || !strncmp(text, "[::1]:", 6));
+}
+
+/* Is the peer one of those the user says are Redis? */
+static bool named_redis(const struct endpoint *peer, const struct strings *strings, const struct connprof_rules *rules)
+{
+	char text[ENDPOINT_TEXT];
+
+	if (!rules->redis_peers || !peer->family)
 		return false;
-	inet_ntop(peer->family, peer->address, address, sizeof(address));
-	for (size_t i = 0; rules->redis_peers[i]; i++) {
-		snprintf(name, sizeof(name), peer->family == AF_INET ? "%s:%u" : "[%s]:%u", address, peer->port);
-		if (!strcmp(rules->redis_peers[i], name))
+	endpoint_text(peer, strings, text);
+	for (size_t i = 0; rules->redis_peers[i]; i++)
+		if (names_peer(rules->redis_peers[i], peer, text))
 			return true;
-		snprintf(name, sizeof(name), "localhost:%u", peer->port);
-		if (!strcmp(rules->redis_peers[i], name) && (!strcmp(address, "127.0.0.1") || !strcmp(address, "::1")))
-			return true;
-	}
 	return false;
 }
 
@@ -136,7 +143,7 @@ static int add_row(struct connprof_recording *recording, const struct site *site
 		return -ENOMEM;
 	row = &recording->sites[recording->site_count++];
 	site_fill_row(site, sites, parts, row);
-	if (named_redis(&site->peer, rules)) {
+	if (named_redis(&site->peer, parts->recording->strings, rules)) {
 		row->protocol = PROTOCOL_REDIS;
 		row->protocol_confirmed = true;
 	}
@@ -197,7 +204,7 @@ static void note_unread(struct connprof_recording *recording)
 
 		if (row->rule && !row->decides && (row->tls || !row->protocol_confirmed)) {
 			recording_note(recording, "a call site that breaks a rule does not decide, because what its connections "
-						  "say could not be read (name the peer with --redis HOST:PORT if it is a Redis)");
+						  "say could not be read (name the peer with --redis if it is a Redis)");
 			return;
 		}
 	}

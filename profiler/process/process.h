@@ -106,8 +106,11 @@ struct process_socket {
 	struct endpoint local, peer;
 	int state;                    /* TCP_ESTABLISHED (1), TCP_LISTEN (10), … as in <netinet/tcp.h> */
 };
-/* TCP sockets (v4, v6) that pid holds open now, from /proc/PID/fd and /proc/PID/net/tcp{,6}: *out owned (free). Count or
- * negative errno. */
+/* TCP sockets (v4, v6) and connected or listening UNIX stream sockets (local.address: the inode; no names) that pid holds open
+ * now, from /proc/PID/fd and /proc/PID/net/{tcp,tcp6,unix}: *out owned (free). Count or negative errno. */
 int process_sockets(pid_t pid, struct process_socket **out);
+/* Inodes of all connected or listening UNIX stream sockets of pid's network namespace, sorted: *out owned (free). Count or
+ * negative errno. */
+int process_unix_inodes(pid_t pid, uint64_t **out);
 
 #endif

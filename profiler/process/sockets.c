@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sockets.c - the TCP sockets a process holds: its descriptors' inodes looked up in its network namespace's tables. */
+/* sockets.c - the sockets a process holds: its descriptors' inodes looked up in its network namespace's tables. */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,27 @@ static int parse_socket(const char *line, struct process_socket *out)
 	return parse_endpoint(local, &out->local) || parse_endpoint(peer, &out->peer) ? -EPROTO : 0;
 }
 
-static int load_table(pid_t pid, const char *name, const struct inodes *inodes, struct sockets *sockets)
+/* 0000000000000000: 00000003 00000000 00000000 0001 03 31337 /run/redis.sock */
+#define UNIX_LISTENS 0x10000 /* __SO_ACCEPTCON, include/uapi/linux/net.h */
+#define UNIX_CONNECTED 3     /* SS_CONNECTED */
+
+static int parse_unix_socket(const char *line, struct process_socket *out)
+{
+	unsigned int flags, type, state;
+
+	memset(out, 0, sizeof(*out));
+	if (sscanf(line, "%*x: %*x %*x %x %x %x %" SCNu64, &flags, &type, &state, &out->inode) != 4 || type != SOCK_STREAM ||
+	    (!(flags & UNIX_LISTENS) && state != UNIX_CONNECTED))
+		return -EPROTO;
+	out->state = flags & UNIX_LISTENS ? TCP_LISTEN : TCP_ESTABLISHED;
+	out->local.family = out->peer.family = AF_UNIX;
+	memcpy(out->local.address, &out->inode, sizeof(out->inode));
+	return 0;
+}
+
+/* inodes NULL: all that the table holds. */
+static int load_table(pid_t pid, const char *name, int (*parse)(const char *line, struct process_socket *out),
+		      const struct inodes *inodes, struct sockets *sockets)
 {
 	char path[64], line[512];
 	FILE *file;
@@ -102,12 +123,12 @@ static int load_table(pid_t pid, const char *name, const struct inodes *inodes, 
 	snprintf(path, sizeof(path), "/proc/%d/net/%s", (int)pid, name);
 	file = fopen(path, "re");
 	if (!file)
-		return errno == ENOENT ? 0 : -errno; /* a kernel without IPv6 has no tcp6 */
+		return errno == ENOENT && inodes ? 0 : procfs_error(errno); /* a kernel without IPv6 has no tcp6 */
 	while (!code && fgets(line, sizeof(line), file)) {
 		struct process_socket socket;
 
-		if (parse_socket(line, &socket) ||
-		    !bsearch(&socket.inode, inodes->items, inodes->count, sizeof(*inodes->items), by_value))
+		if (parse(line, &socket) ||
+		    (inodes && !bsearch(&socket.inode, inodes->items, inodes->count, sizeof(*inodes->items), by_value)))
 			continue;
 		code = array_reserve(&sockets->items, &sockets->capacity, sockets->count + 1, sizeof(*sockets->items), SOCKETS_MAX);
 		if (!code)
@@ -115,6 +136,22 @@ static int load_table(pid_t pid, const char *name, const struct inodes *inodes, 
 	}
 	fclose(file);
 	return code;
+}
+
+int process_unix_inodes(pid_t pid, uint64_t **out)
+{
+	struct sockets sockets = {0};
+	int code = load_table(pid, "unix", parse_unix_socket, NULL, &sockets);
+	uint64_t *inodes = code ? NULL : calloc(sockets.count + 1, sizeof(*inodes));
+
+	for (size_t i = 0; inodes && i < sockets.count; i++)
+		inodes[i] = sockets.items[i].inode;
+	free(sockets.items);
+	if (!inodes)
+		return code ? code : -ENOMEM;
+	qsort(inodes, sockets.count, sizeof(*inodes), by_value);
+	*out = inodes;
+	return (int)sockets.count;
 }
 
 int process_sockets(pid_t pid, struct process_socket **out)
@@ -125,9 +162,11 @@ int process_sockets(pid_t pid, struct process_socket **out)
 
 	if (!code && inodes.count) {
 		qsort(inodes.items, inodes.count, sizeof(*inodes.items), by_value);
-		code = load_table(pid, "tcp", &inodes, &sockets);
+		code = load_table(pid, "tcp", parse_socket, &inodes, &sockets);
 		if (!code)
-			code = load_table(pid, "tcp6", &inodes, &sockets);
+			code = load_table(pid, "tcp6", parse_socket, &inodes, &sockets);
+		if (!code)
+			code = load_table(pid, "unix", parse_unix_socket, &inodes, &sockets);
 	}
 	free(inodes.items);
 	if (code) {

@@ -33,7 +33,7 @@ static bool site_tell(const struct connprof_recording *recording, size_t index, 
 	if (finding_kind(site) != FINDING_COUNTS)
 		return false;
 	out->kind = rule_name(site->rule);
-	snprintf(out->subject, sizeof(out->subject), "%s %s%s%s", site_protocol(site, protocol), endpoint_text(&site->peer, peer),
+	snprintf(out->subject, sizeof(out->subject), "%s %s%s%s", site_protocol(site, protocol), endpoint_text(&site->peer, recording->strings, peer),
 		 *library ? ", " : "", library);
 	out->what = strings_get(recording->strings, site->explanation);
 	out->cause = site->cause ? words_cause(site->cause) : "";

@@ -225,7 +225,7 @@ static int put_connections(const struct page *page)
 		page_cell(page->stream, site->rule ? rule_name(site->rule) : "");
 		page_cell(page->stream, site_place(recording, site, place));
 		page_cell(page->stream, site_protocol(site, protocol));
-		page_cell(page->stream, endpoint_text(&site->peer, peer));
+		page_cell(page->stream, endpoint_text(&site->peer, recording->strings, peer));
 		page_cell_number(page->stream, (double)site->connects, 0, "");
 		page_cell_number(page->stream, site->connects_per_request, 2, "");
 		page_cell_number(page->stream, (double)site->open_at_end, 0, "");

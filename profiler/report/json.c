@@ -4,6 +4,7 @@
  *
  * Members keep their order; what is not known is null, never 0 and never left out.
  */
+#include <sys/socket.h>
 
 #include "protocol/protocol.h"
 #include "report/json_parts.h"
@@ -133,8 +134,8 @@ static void put_site_head(struct writer *out, struct json_object *site, const st
 	char peer[ENDPOINT_TEXT];
 
 	json_put_text(&out->build, site, "protocol", protocol_or_null(row->protocol));
-	json_put_text(&out->build, site, "peer", row->peer.family ? endpoint_text(&row->peer, peer) : NULL);
-	json_put_text(&out->build, site, "transport", "tcp");
+	json_put_text(&out->build, site, "peer", row->peer.family ? endpoint_text(&row->peer, out->recording->strings, peer) : NULL);
+	json_put_text(&out->build, site, "transport", row->peer.family == AF_UNIX ? "unix" : "tcp");
 	json_put_bool(&out->build, site, "tls", row->tls);
 }
 

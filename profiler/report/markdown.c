@@ -64,7 +64,7 @@ static void put_row(const struct connprof_recording *recording, const struct sit
 	fprintf(stream, "| %s%s%s%s | ", rule_name(site->rule), accepted ? " (" : "", accepted ? accepted : "", accepted ? ")" : "");
 	put_code(site_place(recording, site, place), stream);
 	fprintf(stream, " | %s ", site_protocol(site, protocol));
-	put_code(endpoint_text(&site->peer, peer), stream);
+	put_code(endpoint_text(&site->peer, recording->strings, peer), stream);
 	fprintf(stream, " | %llu |\n", (unsigned long long)site->connects);
 }
 

@@ -293,7 +293,7 @@ static int put_site(struct writer *out, size_t index)
 	value_set(out, &sample, VALUE_CONNECTS, (uint64_t)known(site->connects));
 	value_set(out, &sample, VALUE_OPEN, (uint64_t)known(site->open_at_end));
 	label_number(out, &sample, "site", index + 1);
-	label_text(out, &sample, "peer", endpoint_text(&site->peer, peer));
+	label_text(out, &sample, "peer", endpoint_text(&site->peer, out->recording->strings, peer));
 	label_text(out, &sample, "protocol", protocol_name((enum protocol_id)site->protocol));
 	label_text(out, &sample, "rule", rule_name(site->rule));
 	label_number(out, &sample, "stack_end", site->stack ? end : 0);

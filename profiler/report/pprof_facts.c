@@ -142,7 +142,7 @@ static void write_members(struct json_build *build, const struct strings *string
 			json_put_text(build, into, member->name, member->names(*(const uint8_t *)at));
 			break;
 		case ENDPOINT:
-			json_put_text(build, into, member->name, endpoint_text(at, peer));
+			json_put_text(build, into, member->name, endpoint_text(at, strings, peer));
 			break;
 		}
 	}
@@ -280,7 +280,8 @@ static int read_member(struct strings *strings, const struct member *member, str
 	case NAMED:
 		return read_named(member, value, at);
 	case ENDPOINT:
-		return json_object_is_type(value, json_type_string) ? endpoint_parse(json_object_get_string(value), at) : -EINVAL;
+		return json_object_is_type(value, json_type_string)
+			       ? endpoint_parse(json_object_get_string(value), strings, at) : -EINVAL;
 	}
 	return -EINVAL;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "connprof.h"
+#include "model/endpoint.h"
 #include "model/recording.h"
 
 struct report_format {
@@ -108,11 +109,6 @@ int folded_write_names(const struct connprof_recording *recording, const struct 
 
 /* ---- words.c: small texts every format needs ---- */
 
-#define ENDPOINT_TEXT 64
-/* "127.0.0.1:6379", "[::1]:6379"; "?" where the family is unknown. Returns out. */
-const char *endpoint_text(const struct endpoint *endpoint, char out[ENDPOINT_TEXT]);
-/* Back again: 0 or -EINVAL. "?" is the unknown one. */
-int endpoint_parse(const char *text, struct endpoint *out);
 /* What to show of a source path: from behind site-packages/, dist-packages/ or lib/pythonX.Y/, else its last two parts.
  * Borrowed: a place inside path. */
 const char *short_path(const char *path);

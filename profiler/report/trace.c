@@ -57,7 +57,7 @@ static void table_row(const struct connprof_recording *recording, const struct s
 	fprintf(stream, "%8s %6s %6s %9s %9s %9s  %-10s %-22s %s\n", count_cell(site->connects, connects),
 		count_cell(site->failed_connects, failed), count_cell(site->open_at_end, open),
 		number_cell(site->commands_per_connection, commands), number_cell(site->lifetime_ms.p50, p50),
-		number_cell(site->lifetime_ms.p99, p99), site_protocol(site, protocol), endpoint_text(&site->peer, peer),
+		number_cell(site->lifetime_ms.p99, p99), site_protocol(site, protocol), endpoint_text(&site->peer, recording->strings, peer),
 		site_place(recording, site, place));
 }
 

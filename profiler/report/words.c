@@ -10,47 +10,6 @@
 #include "base/text.h"
 #include "report/report.h"
 
-const char *endpoint_text(const struct endpoint *endpoint, char out[ENDPOINT_TEXT])
-{
-	char address[INET6_ADDRSTRLEN];
-
-	if (endpoint->family == AF_INET && inet_ntop(AF_INET, endpoint->address, address, sizeof(address)))
-		snprintf(out, ENDPOINT_TEXT, "%s:%u", address, endpoint->port);
-	else if (endpoint->family == AF_INET6 && inet_ntop(AF_INET6, endpoint->address, address, sizeof(address)))
-		snprintf(out, ENDPOINT_TEXT, "[%s]:%u", address, endpoint->port);
-	else
-		snprintf(out, ENDPOINT_TEXT, "?");
-	return out;
-}
-
-int endpoint_parse(const char *text, struct endpoint *out)
-{
-	struct endpoint endpoint = {0};
-	char address[ENDPOINT_TEXT];
-	const char *colon = strrchr(text, ':');
-	bool six = *text == '[';
-	size_t length;
-	uint64_t port;
-
-	if (!strcmp(text, "?")) {
-		*out = endpoint;
-		return 0;
-	}
-	if (!colon || text_number(colon + 1, 0, 65535, &port))
-		return -EINVAL;
-	length = (size_t)(colon - text);
-	if (length >= sizeof(address) || (six && (length < 2 || text[length - 1] != ']')))
-		return -EINVAL;
-	memcpy(address, text + six, length - 2 * six);
-	address[length - 2 * six] = '\0';
-	endpoint.family = six ? AF_INET6 : AF_INET;
-	endpoint.port = (uint16_t)port;
-	if (inet_pton(endpoint.family, address, endpoint.address) != 1)
-		return -EINVAL;
-	*out = endpoint;
-	return 0;
-}
-
 const char *base_path(const char *path)
 {
 	const char *slash = strrchr(path, '/');

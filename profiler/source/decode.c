@@ -11,24 +11,20 @@
 #include <uthash.h>
 
 #include "base/array.h"
+#include "model/endpoint.h"
 #include "source/frames.h"
+#include "source/preexisting.h"
 #include "source/thread_names.h"
+#include "source/unixes.h"
 
 #define BATCH_MAX (1u << 20)     /* events between two takes */
 #define WIRES_MAX 65536          /* connections whose protocol is followed at once */
-#define PREEXISTING_MAX 65536
 #define CONN_SYNTHETIC (1ULL << 63) /* keys of connections the kernel side never numbered */
 
 struct wire_entry {
 	UT_hash_handle hh;
 	uint64_t conn;
 	struct wire *wire;
-};
-
-struct open_socket {
-	struct process_socket socket;
-	pid_t pid;
-	bool seen;
 };
 
 struct decode {
@@ -40,9 +36,10 @@ struct decode {
 	size_t taken;                  /* events handed out by the last take: dropped at the next call */
 	struct wire_entry *wires;
 	struct thread_names *threads;
-	struct open_socket *open;
-	size_t open_count, open_capacity;
-	uint64_t malformed, unkept, first_sample_ns;
+	struct preexisting *preexisting;
+	struct unixes *unixes;         /* open UNIX connections */
+	bool unix_seen;                /* one that the target opened */
+	uint64_t malformed, unkept, first_sample_ns, sweep_ns;
 };
 
 struct decode *decode_new(struct follow *follow, struct connprof_recording *recording)
@@ -55,7 +52,9 @@ struct decode *decode_new(struct follow *follow, struct connprof_recording *reco
 	decode->recording = recording;
 	decode->frames = frames_new(recording);
 	decode->threads = thread_names_new(recording->strings);
-	if (decode->frames && decode->threads)
+	decode->preexisting = preexisting_new();
+	decode->unixes = unixes_new();
+	if (decode->frames && decode->threads && decode->preexisting && decode->unixes)
 		return decode;
 	decode_free(decode);
 	return NULL;
@@ -83,8 +82,9 @@ void decode_free(struct decode *decode)
 		wire_forget(decode, wire->conn);
 	thread_names_free(decode->threads);
 	frames_free(decode->frames);
+	preexisting_free(decode->preexisting);
+	unixes_free(decode->unixes);
 	free(decode->events);
-	free(decode->open);
 	free(decode);
 }
 
@@ -110,26 +110,27 @@ static struct event *event_add(struct decode *decode, uint32_t kind, const struc
 	return event;
 }
 
-/* ::ffff:a.b.c.d is IPv4. */
-static struct endpoint plain_endpoint(const struct endpoint *endpoint)
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	struct endpoint out = *endpoint;
-
-	if (endpoint->family != AF_INET6 || memcmp(endpoint->address, mapped, sizeof(mapped)))
-		return out;
-	out.family = AF_INET;
-	memset(out.address, 0, sizeof(out.address));
-	memcpy(out.address, endpoint->address + 12, 4);
-	return out;
-}
-
 static struct event_conn conn_of(const struct conn_body *body)
 {
 	return (struct event_conn){
 		.conn = body->conn, .flags = body->flags, .error = body->error,
-		.local = plain_endpoint(&body->local), .peer = plain_endpoint(&body->peer),
+		.local = endpoint_plain(&body->local), .peer = endpoint_plain(&body->peer),
 	};
+}
+
+/* A record that begins a UNIX connection ends in its peer's name. Keeps it in mind; returns the name's id, 0: none. */
+static uint32_t unix_begins(struct decode *decode, const struct record *record, const struct conn_body *body)
+{
+	struct unix_name name;
+	uint64_t inode;
+
+	if (body->peer.family != AF_UNIX || record->size < sizeof(*record) + sizeof(*body) + sizeof(name))
+		return 0;
+	memcpy(&name, (const char *)record + record->size - sizeof(name), sizeof(name));
+	memcpy(&inode, body->local.address, sizeof(inode));
+	unixes_add(decode->unixes, body->conn, inode, body->owner_pid);
+	decode->unix_seen |= (body->flags & CONN_OPENED) || (name.length && !(body->flags & CONN_BOUND));
+	return endpoint_unix_name(name.path, name.length, decode->recording->strings);
 }
 
 /* ---- one function a record type ---- */
@@ -194,6 +195,8 @@ static void conn_with_stack(struct decode *decode, const struct record *record, 
 		return;
 	event->stack = stack;
 	event->conn = conn_of(body);
+	if (kind == EVENT_CONNECT)
+		event->conn.peer.name = unix_begins(decode, record, body);
 }
 
 static void connect_record(struct decode *decode, const struct record *record)
@@ -218,38 +221,29 @@ static void peer_closed_record(struct decode *decode, const struct record *recor
 
 static void gone_record(struct decode *decode, const struct record *record)
 {
+	uint64_t conn;
+
 	conn_record(decode, record, EVENT_GONE);
-	if (record->size >= sizeof(*record) + sizeof(struct conn_body))
-		wire_forget(decode, ((const struct conn_body *)(record + 1))->conn);
-}
-
-static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
-{
-	struct endpoint x = plain_endpoint(a), y = plain_endpoint(b);
-
-	return x.family == y.family && x.port == y.port && !memcmp(x.address, y.address, sizeof(x.address));
+	if (record->size < sizeof(*record) + sizeof(struct conn_body))
+		return;
+	conn = ((const struct conn_body *)(record + 1))->conn;
+	wire_forget(decode, conn);
+	unixes_remove(decode->unixes, conn);
 }
 
 /* First I/O on a connection whose connect() was not seen: open before the attach if it was listed then, else accepted. */
 static void seen_record(struct decode *decode, const struct record *record)
 {
 	const struct conn_body *body = (const void *)(record + 1);
-	uint32_t kind = EVENT_ESTABLISHED;
+	size_t before = decode->count;
 
 	if (record->size < sizeof(*record) + sizeof(*body)) {
 		decode->malformed++;
 		return;
 	}
-	for (size_t i = 0; i < decode->open_count && kind == EVENT_ESTABLISHED; i++) {
-		struct open_socket *open = &decode->open[i];
-
-		if (open->seen || !same_endpoint(&open->socket.local, &body->local) ||
-		    !same_endpoint(&open->socket.peer, &body->peer))
-			continue;
-		open->seen = true;
-		kind = EVENT_PREEXISTING;
-	}
-	conn_record(decode, record, kind);
+	conn_record(decode, record, preexisting_claim(decode->preexisting, body) ? EVENT_PREEXISTING : EVENT_ESTABLISHED);
+	if (decode->count > before)
+		decode->events[before].conn.peer.name = unix_begins(decode, record, body);
 }
 
 static struct wire *wire_of(struct decode *decode, uint64_t conn)
@@ -407,35 +401,48 @@ void decode_lost(struct decode *decode, uint32_t reason, uint64_t count, uint64_
 
 int decode_preexisting(struct decode *decode, pid_t pid)
 {
-	struct process_socket *sockets = NULL;
-	int count = process_sockets(pid, &sockets), code = 0;
-
-	for (int i = 0; i < count && !code; i++) {
-		if (sockets[i].state == 10) /* TCP_LISTEN */
-			continue;
-		code = array_reserve(&decode->open, &decode->open_capacity, decode->open_count + 1, sizeof(*decode->open),
-				     PREEXISTING_MAX);
-		if (!code)
-			decode->open[decode->open_count++] = (struct open_socket){.socket = sockets[i], .pid = pid};
-	}
-	free(sockets);
-	return count < 0 ? count : code;
+	return preexisting_list(decode->preexisting, pid);
 }
 
 void decode_silent(struct decode *decode, uint64_t time_ns)
 {
-	for (size_t i = 0; i < decode->open_count; i++) {
-		struct open_socket *open = &decode->open[i];
-		struct event *event = open->seen ? NULL : event_add(decode, EVENT_PREEXISTING, NULL);
+	struct endpoint local, peer;
+	pid_t pid;
+
+	for (size_t i = 0; preexisting_silent(decode->preexisting, &i, decode->recording->strings, &pid, &local, &peer);) {
+		struct event *event = event_add(decode, EVENT_PREEXISTING, NULL);
 
 		if (!event)
 			continue;
-		event->pid = event->tid = open->pid;
+		event->pid = event->tid = (uint32_t)pid;
 		event->time_ns = time_ns;
-		event->conn.conn = CONN_SYNTHETIC | i;
-		event->conn.local = plain_endpoint(&open->socket.local);
-		event->conn.peer = plain_endpoint(&open->socket.peer);
+		event->conn = (struct event_conn){.conn = CONN_SYNTHETIC | i, .local = local, .peer = peer};
 	}
+}
+
+bool decode_unix_seen(const struct decode *decode)
+{
+	return decode->unix_seen;
+}
+
+static void unix_gone(void *context, uint64_t conn, pid_t owner)
+{
+	struct decode *decode = context;
+	struct event *event = event_add(decode, EVENT_GONE, NULL);
+
+	if (!event)
+		return;
+	event->pid = event->tid = (uint32_t)owner;
+	event->time_ns = decode->sweep_ns;
+	event->conn.conn = conn;
+	event->conn.peer.family = AF_UNIX;
+	wire_forget(decode, conn);
+}
+
+void decode_sweep(struct decode *decode, uint64_t time_ns)
+{
+	decode->sweep_ns = time_ns;
+	unixes_sweep(decode->unixes, follow_any(decode->follow), unix_gone, decode);
 }
 
 /* ---- taking ---- */

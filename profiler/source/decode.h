@@ -6,6 +6,7 @@
 #ifndef CONNPROF_SOURCE_DECODE_H
 #define CONNPROF_SOURCE_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,10 @@ void decode_process(struct decode *decode, const struct followed *process, uint3
 void decode_lost(struct decode *decode, uint32_t reason, uint64_t count, uint64_t time_ns);
 /* Connections of decode_preexisting that never said anything, told at the end. */
 void decode_silent(struct decode *decode, uint64_t time_ns);
+/* Looks for UNIX connections that ended unseen (unixes.h) and tells their end. */
+void decode_sweep(struct decode *decode, uint64_t time_ns);
+/* Has the target opened a UNIX connection? */
+bool decode_unix_seen(const struct decode *decode);
 
 /* When all has been taken: native frames get what debug info tells of them (frames_finish). 0 or -ENOMEM. */
 int decode_finish(struct decode *decode);

@@ -338,6 +338,14 @@ void follow_batch(struct follow *follow, uint64_t now_ns)
 	}
 }
 
+pid_t follow_any(const struct follow *follow)
+{
+	for (const struct followed *p = follow->by_pid; p; p = p->hh.next)
+		if (!p->dead)
+			return p->pid;
+	return 0;
+}
+
 unsigned follow_alive(const struct follow *follow)
 {
 	unsigned alive = 0;

@@ -46,6 +46,8 @@ void follow_exit(struct follow *follow, struct followed *process, uint64_t cpu_n
  * code we do not know. */
 void follow_batch(struct follow *follow, uint64_t now_ns);
 
+/* One of the live processes, 0: there is none. */
+pid_t follow_any(const struct follow *follow);
 /* How many live processes are followed. */
 unsigned follow_alive(const struct follow *follow);
 /* CPU time of all followed processes since each was first seen, ns. */

@@ -30,7 +30,8 @@ struct probe {
 	struct mapping_row *mappings;
 	size_t rows_bytes, mappings_bytes;
 	struct bpf_link *iterator;
-	bool connections;
+	struct bpf_link *calls[3];  /* the system calls that concern UNIX sockets, once wanted */
+	bool connections, calls_tried;
 	/* during probe_consume */
 	void (*take)(void *context, const struct record *record);
 	void *context;
@@ -88,6 +89,33 @@ static bool tracepoints_preemptible(void)
 	       (major > 6 || (major == 6 && minor >= 19));
 }
 
+/* Can a single system call's tracepoint be attached to? libbpf looks in debugfs, where there is one, and only else here. */
+static bool has_call_tracepoints(void)
+{
+	static const char in_debugfs[] = "/sys/kernel/debug/tracing", in_tracefs[] = "/sys/kernel/tracing";
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/events/syscalls/sys_enter_close/id",
+		 access(in_debugfs, F_OK) ? in_tracefs : in_debugfs);
+	return !access(path, R_OK);
+}
+
+static void choose_unix_programs(struct connprof_bpf *bpf, bool connections, bool hooks)
+{
+	bool calls = has_call_tracepoints();
+
+	bpf_program__set_autoload(bpf->progs.data_ready, hooks && has_tracepoint("sk_data_ready"));
+	bpf_program__set_autoload(bpf->progs.unix_call_begins, connections && calls);
+	bpf_program__set_autoload(bpf->progs.unix_connect_ends, connections && calls);
+	bpf_program__set_autoload(bpf->progs.unix_any_call_begins, connections && !calls);
+	bpf_program__set_autoload(bpf->progs.unix_any_connect_ends, connections && !calls);
+	/* Attached when a UNIX connection has been seen: probe_attach_unix. */
+	bpf_program__set_autoattach(bpf->progs.unix_call_begins, false);
+	bpf_program__set_autoattach(bpf->progs.unix_connect_ends, false);
+	bpf_program__set_autoattach(bpf->progs.unix_any_call_begins, false);
+	bpf_program__set_autoattach(bpf->progs.unix_any_connect_ends, false);
+}
+
 static void choose_programs(struct connprof_bpf *bpf, const struct probe_config *config)
 {
 	bool hooks = config->connections && probe_has_socket_hooks();
@@ -105,6 +133,7 @@ static void choose_programs(struct connprof_bpf *bpf, const struct probe_config 
 	bpf_program__set_autoload(bpf->progs.received, hooks);
 	bpf_program__set_autoload(bpf->progs.call_ended, config->connections && !hooks);
 	bpf_program__set_autoload(bpf->progs.threads, config->threads);
+	choose_unix_programs(bpf, config->connections, hooks);
 	/* Attached by hand: one event per thread, and one open iterator. */
 	bpf_program__set_autoattach(bpf->progs.sample, false);
 	bpf_program__set_autoattach(bpf->progs.threads, false);
@@ -209,6 +238,8 @@ void probe_free(struct probe *probe)
 {
 	if (!probe)
 		return;
+	for (size_t i = 0; i < sizeof(probe->calls) / sizeof(probe->calls[0]); i++)
+		bpf_link__destroy(probe->calls[i]);
 	bpf_link__destroy(probe->iterator);
 	ring_buffer__free(probe->ring);
 	if (probe->rows)
@@ -230,6 +261,25 @@ int probe_attach(struct probe *probe, struct connprof_error *error)
 					 ? "this kernel needs tracefs: mount -t tracefs tracefs /sys/kernel/tracing"
 					 : "see connprof doctor");
 	return 0;
+}
+
+int probe_attach_unix(struct probe *probe)
+{
+	struct connprof_bpf *bpf = probe->bpf;
+	struct bpf_program *begins = bpf->progs.unix_call_begins, *ends = bpf->progs.unix_connect_ends;
+
+	if (probe->calls_tried)
+		return 0;
+	probe->calls_tried = true;
+	if (bpf_program__fd(begins) >= 0) {
+		probe->calls[0] = bpf_program__attach_tracepoint(begins, "syscalls", "sys_enter_close");
+		probe->calls[1] = bpf_program__attach_tracepoint(begins, "syscalls", "sys_enter_shutdown");
+		probe->calls[2] = bpf_program__attach_tracepoint(ends, "syscalls", "sys_exit_connect");
+		return probe->calls[0] && probe->calls[1] && probe->calls[2] ? 0 : -errno;
+	}
+	probe->calls[0] = bpf_program__attach(bpf->progs.unix_any_call_begins);
+	probe->calls[1] = bpf_program__attach(bpf->progs.unix_any_connect_ends);
+	return probe->calls[0] && probe->calls[1] ? 0 : -errno;
 }
 
 void probe_activate(struct probe *probe)
@@ -329,10 +379,11 @@ uint64_t probe_missed_runs(struct probe *probe)
 	uint64_t missed = 0, whole = missed_by(bpf->progs.state_changed_whole), told[2];
 
 	/* Between them these three miss nothing: see bpf/conn.bpf.c. The one that stands in for two misses what was not told
-	 * in its middle either. */
+	 * in its middle either. data_ready misses what softirqs bring in its middle, and that is never a connect(). */
 	bpf_object__for_each_program(program, bpf->obj)
 		if (program != bpf->progs.state_caused && program != bpf->progs.state_changed &&
-		    program != bpf->progs.state_changed_within && program != bpf->progs.state_changed_whole)
+		    program != bpf->progs.state_changed_within && program != bpf->progs.state_changed_whole &&
+		    (program != bpf->progs.data_ready || tracepoints_preemptible()))
 			missed += missed_by(program);
 	sum_per_cpu(bpf->maps.state_telling, told, 2);
 	return missed + (whole > told[1] ? whole - told[1] : 0);

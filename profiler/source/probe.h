@@ -30,6 +30,9 @@ void probe_free(struct probe *probe);
 
 /* Attaches the tracing programs (not the sampler: see sampler.h). */
 int probe_attach(struct probe *probe, struct connprof_error *error);
+/* A UNIX connection has been seen: from here on who closes them is seen too, and which connect() fails. Costs every system
+ * call of the host a little, so not before. Does nothing the second time. 0 or negative errno. */
+int probe_attach_unix(struct probe *probe);
 /* From here on things count. */
 void probe_activate(struct probe *probe);
 /* From here on nothing does; what is in the ring stays to be read. */

@@ -5,7 +5,6 @@
  */
 #include "source/record.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "model/endpoint.h"
 
 struct renumber {
 	uint32_t *file_id; /* by recording id; 0: not defined yet */
@@ -141,15 +141,15 @@ static int use_stack(struct record_writer *writer, uint32_t id, uint32_t *file_i
 	return 0;
 }
 
-static void write_endpoint(FILE *stream, const char *key, const struct endpoint *endpoint)
+static void write_endpoint(struct record_writer *writer, const char *key, const struct endpoint *endpoint)
 {
-	char address[INET6_ADDRSTRLEN] = "";
+	char text[ENDPOINT_TEXT];
 
-	if (endpoint->family != AF_INET && endpoint->family != AF_INET6)
+	if (!endpoint->family || (endpoint->family == AF_UNIX && !endpoint->name && *key == 'l')) /* a socket without a name */
 		return;
-	inet_ntop(endpoint->family, endpoint->address, address, sizeof(address));
-	fprintf(stream, endpoint->family == AF_INET ? ",\"%s\":\"%s:%u\"" : ",\"%s\":\"[%s]:%u\"", key, address,
-		endpoint->port);
+	fprintf(writer->output.stream, ",\"%s\":\"", key);
+	write_text(writer->output.stream, endpoint_text(endpoint, writer->recording->strings, text));
+	putc('"', writer->output.stream);
 }
 
 static void write_io(FILE *stream, const struct event_io *io)
@@ -208,8 +208,8 @@ static void write_body(struct record_writer *writer, const struct event *event, 
 	default:
 		fprintf(stream, ",\"conn\":%" PRIu64 ",\"flags\":%u,\"error\":%d", event->conn.conn, event->conn.flags,
 			event->conn.error);
-		write_endpoint(stream, "local", &event->conn.local);
-		write_endpoint(stream, "peer", &event->conn.peer);
+		write_endpoint(writer, "local", &event->conn.local);
+		write_endpoint(writer, "peer", &event->conn.peer);
 	}
 }
 

@@ -5,16 +5,15 @@
  */
 #include "source/replay.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/array.h"
 #include "base/error.h"
+#include "model/endpoint.h"
 #include "model/model.h"
 #include "model/offcpu.h"
 #include "source/record.h"
@@ -148,25 +147,12 @@ static int read_stack(struct replay *replay, struct json_object *line, uint64_t 
 	return define(replay, &replay->stacks, number, stacks_add(replay->recording->stacks, ids, count, (uint8_t)end));
 }
 
-/* "127.0.0.1:6379", "[::1]:6379"; a missing one stays zero. */
+/* A missing one stays zero. */
 static int read_endpoint(struct replay *replay, struct json_object *line, const char *key, struct endpoint *out)
 {
 	const char *text = get_text(line, key);
-	char copy[INET6_ADDRSTRLEN + 16], *port, *address = copy;
 
-	if (!text)
-		return 0;
-	port = snprintf(copy, sizeof(copy), "%s", text) < (int)sizeof(copy) ? strrchr(copy, ':') : NULL;
-	if (!port)
-		return bad(replay, "not an endpoint");
-	*port++ = '\0';
-	out->family = *address == '[' ? AF_INET6 : AF_INET;
-	if (out->family == AF_INET6) {
-		address++;
-		address[strcspn(address, "]")] = '\0';
-	}
-	out->port = (u16)strtoul(port, NULL, 10);
-	return inet_pton(out->family, address, out->address) == 1 ? 0 : bad(replay, "not an endpoint");
+	return text && endpoint_parse(text, replay->recording->strings, out) ? bad(replay, "not an endpoint") : 0;
 }
 
 static int read_conn(struct replay *replay, struct json_object *line, struct event_conn *conn)

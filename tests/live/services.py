@@ -55,13 +55,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def redis_server():
+def redis_server(*options):
     """Starts a redis-server of our own on a free port; returns (process, port)."""
     if not shutil.which("redis-server"):
         live.missing("redis-server")
     port = free_port()
     process = live.start("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-                         "--dir", live.folder(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                         "--dir", live.folder(), *options, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     def up():
         try:
             with socket.create_connection(("127.0.0.1", port), 1) as probe:

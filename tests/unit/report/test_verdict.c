@@ -312,22 +312,6 @@ static void test_paths_are_shortened_to_what_a_reader_needs(void **state)
 	assert_string_equal(short_path(""), "");
 }
 
-static void test_endpoints_are_read_back_as_written(void **state)
-{
-	static const char *const good[] = {"127.0.0.1:6379", "[::1]:0", "[2001:db8::1]:65535", "?"};
-	static const char *const bad[] = {"", "127.0.0.1", "127.0.0.1:70000", "[::1:3", "[]:1", ":1", "x:1", "[::1]1"};
-	struct endpoint endpoint;
-	char out[ENDPOINT_TEXT];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		assert_int_equal(endpoint_parse(good[i], &endpoint), 0);
-		assert_string_equal(endpoint_text(&endpoint, out), good[i]);
-	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(endpoint_parse(bad[i], &endpoint), -EINVAL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,7 +325,6 @@ int main(void)
 		cmocka_unit_test(test_every_name_that_is_listed_is_found_and_no_other),
 		cmocka_unit_test(test_saving_leaves_the_old_file_whole_when_it_fails),
 		cmocka_unit_test(test_paths_are_shortened_to_what_a_reader_needs),
-		cmocka_unit_test(test_endpoints_are_read_back_as_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
