@@ -14,6 +14,7 @@
 
 #define PYTHON_THREADS_SEARCHED 128
 #define FIELD_NONE 0xffff
+#define TASK_NAME_BYTES_LEAST 32 /* a small int */
 #define FRAME_BYTES_SHORT 80 /* holds all that is read of a frame from 3.11 on */
 #define THREAD_STATE_BYTES 1024 /* at least that of 3.11 and 3.12, at most what lies together */
 #define CFRAME_BYTES 24      /* holds both that is read of a CFrame that has its call's frame */
@@ -144,6 +145,24 @@ static __always_inline int broken(struct scratch *scratch, u8 how)
 	return walk->state.layout.frame_in_cframe && walk->python_caller ? call_leave(scratch, 0, 0) : ends(walk, how);
 }
 
+/* asyncio's running task, and a copy of the head of the object that is its name: it may be gone before user space looks. */
+static __always_inline void task_begin(struct scratch *scratch, u64 state)
+{
+	struct walk *walk = &scratch->walk;
+	u64 task = 0, coroutine = 0, name = 0;
+
+	if (read_user(&task, sizeof(task), state + walk->state.tstate_task) || !task ||
+	    read_user(&coroutine, sizeof(coroutine), task + walk->state.task_coro) || !coroutine ||
+	    read_user(&name, sizeof(name), task + walk->state.task_name))
+		return;
+	if (read_user(scratch->slots, TASK_NAME_BYTES, name) && /* it may be the last thing before unmapped memory */
+	    read_user(scratch->slots, TASK_NAME_BYTES_LEAST, name))
+		return;
+	walk->task = task;
+	walk->task_frame = coroutine + walk->state.coro_frame;
+	walk->slots = scratch->head.task_slots = TASK_NAME_BYTES / sizeof(struct slot);
+}
+
 WALKER_GLOBAL int python_begin(u32 kind)
 {
 	struct scratch *scratch = scratch_of(kind);
@@ -157,6 +176,7 @@ WALKER_GLOBAL int python_begin(u32 kind)
 	layout = &walk->state.layout;
 	walk->python_end = PYTHON_NONE;
 	walk->holds_gil = 0;
+	walk->task = walk->task_frame = 0;
 	if (!walk->state.enabled)
 		return 1;
 	walk->python_end = PYTHON_NO_STATE;
@@ -169,6 +189,8 @@ WALKER_GLOBAL int python_begin(u32 kind)
 		return 1;
 	if (walk->gil)
 		walk->holds_gil = holds_gil(walk, state);
+	if (walk->state.tstate_task && kind != SCRATCH_CONNECTION) /* call sites are no task's own */
+		task_begin(scratch, state);
 	walk->python_end = PYTHON_FAULT;
 	walk->python_thread = state;
 	walk->python_frame = walk->python_cframe = walk->python_caller = 0;
@@ -241,6 +263,8 @@ WALKER_GLOBAL int python_step(u32 kind)
 	if (!layout->instr_is_pointer)
 		instr = (u32)instr;
 	slot_put(scratch, code, instr);
+	if (walk->task_frame == walk->python_frame)
+		slot_put(scratch, SLOT_TASK, walk->task);
 	is_entry = layout->frame_is_entry == FIELD_NONE || frame_u8(walk, layout->frame_is_entry);
 	if (layout->anchor == ANCHOR_CFRAME && is_entry)
 		return call_ends(scratch, walk->python_cframe, previous);

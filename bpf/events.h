@@ -9,7 +9,7 @@
  *
  * A record on the ring is a `struct record` head followed by what its type says:
  *
- *   SAMPLE CONNECT CLOSE   record | [conn_body] | stack_head | slot[python] | slot[native] | kernel | copy
+ *   SAMPLE CONNECT CLOSE   record | [conn_body] | stack_head | task name | slot[python] | slot[native] | kernel | copy
  *   other connection ones  record | conn_body   (SAMPLE has no conn_body)
  *   CONNECT, SEEN of AF_UNIX  end in a unix_name: the peer's
  *   IO                     record | io_body | payload bytes
@@ -36,6 +36,7 @@ typedef int8_t s8; typedef int16_t s16; typedef int32_t s32; typedef int64_t s64
 #define KERNEL_FRAMES_MAX 64
 #define STACK_COPY_BYTES 8192     /* raw stack bytes that go with a stack rows could not finish */
 #define PAYLOAD_BYTES 256         /* most payload bytes peeked per call */
+#define TASK_NAME_BYTES 128       /* of the object that is an asyncio task's name, its head included */
 #define MAPPING_ROWS_MAX 4096     /* executable mappings of one process */
 #define TARGETS_MAX 4096          /* processes followed at once */
 
@@ -153,11 +154,13 @@ struct record {
  * native:      a = pc, b = CFA of the frame (the caller's rsp). SLOT_EXACT_PC in a when pc is not a return address
  *              (innermost frame, or interrupted by a signal).
  * Python:      a = code object, b = instruction (>= 3.11: address of the instruction; before: f_lasti).
- * Python, end: a = 0, b = anchor: the stack address of this eval call's entry record (0: this version has none). */
+ * Python, end: a = 0, b = anchor: the stack address of this eval call's entry record (0: this version has none).
+ * Python, task: a = SLOT_TASK, b = the asyncio task whose coroutine's own frame is the slot before. */
 struct slot {
 	u64 a, b;
 };
 #define SLOT_EXACT_PC (1ULL << 63)
+#define SLOT_TASK 1ULL
 
 struct stack_head {
 	u16 python;      /* slots, first */
@@ -167,7 +170,8 @@ struct stack_head {
 	u8 python_end;   /* enum python_end */
 	u32 copy_bytes;  /* raw stack bytes that follow, from copy_sp up; only with END_EXPRESSION */
 	u8 holds_gil;    /* the thread held its interpreter's lock; 0 too where that was not asked for or is not known */
-	u8 reserved[3];
+	u8 task_slots;   /* before the Python ones: the first TASK_NAME_BYTES of the running asyncio task's name object, or 0 */
+	u8 reserved[2];
 	u64 sp;          /* of the innermost frame: its extent is [sp, slot.b) */
 	u64 copy_sp, copy_bp, copy_pc; /* registers of the frame the rows could not express */
 };
@@ -283,6 +287,11 @@ struct python_state {
 	u64 gil_holder;         /* address of the pointer to it; 0: by interpreter */
 	u32 interp_gil;         /* interpreter state to the pointer to its GIL; 0 too: not known */
 	u16 gil_last_holder, gil_locked; /* in that GIL: a pointer, and an int that is 1 while it is held */
+	/* asyncio's running task (>= 3.14). */
+	u32 tstate_task;        /* thread state to the pointer to it; 0: not known */
+	u16 task_coro, task_name; /* in a task: pointers to its coroutine and to its name, a str or an int */
+	u16 coro_frame;         /* coroutine to the frame inside it */
+	u16 reserved[3];
 	struct python_layout layout;
 };
 
@@ -306,7 +315,7 @@ EVENTS_ASSERT("thread_record", sizeof(struct thread_record) == 96);
 EVENTS_ASSERT("io_body", sizeof(struct io_body) == 24);
 EVENTS_ASSERT("life_body", sizeof(struct life_body) == 32);
 EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 32);
-EVENTS_ASSERT("python_state", sizeof(struct python_state) == 72);
-EVENTS_ASSERT("target", sizeof(struct target) == 88);
+EVENTS_ASSERT("python_state", sizeof(struct python_state) == 88);
+EVENTS_ASSERT("target", sizeof(struct target) == 104);
 
 #endif

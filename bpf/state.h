@@ -42,6 +42,7 @@ struct walk {
 	u64 python_frame, python_cframe;
 	u64 python_thread;               /* its state */
 	u64 python_caller;               /* the CFrame of the eval call below; frame_in_cframe only */
+	u64 task, task_frame;            /* asyncio's running task and its coroutine's own frame; 0: none */
 	u32 first_mapping, mapping_count, generation;
 	u32 reserved1;
 	u32 slots;                       /* used so far */

@@ -39,6 +39,7 @@ struct chain {
 	struct slot *slots;
 	size_t count, limit;
 	uint64_t frame, cframe;
+	uint64_t task, task_frame;
 };
 
 static uint64_t frame_word(const uint8_t *bytes, uint16_t offset)
@@ -92,6 +93,8 @@ static enum python_end chain_step(struct chain *chain)
 			return PYTHON_BROKEN;
 		put_slot(chain, code, layout->instr_is_pointer ? frame_word(bytes, layout->frame_instr)
 							       : (uint32_t)frame_word(bytes, layout->frame_instr));
+		if (chain->task_frame == chain->frame)
+			put_slot(chain, SLOT_TASK, chain->task);
 		if (layout->anchor == ANCHOR_CFRAME &&
 		    (layout->frame_is_entry == CPYTHON_NO_FIELD || bytes[layout->frame_is_entry])) {
 			put_slot(chain, 0, chain->cframe);
@@ -112,6 +115,7 @@ static size_t walk_state(const struct runtime *runtime, uint64_t state, struct s
 	*end = PYTHON_FAULT;
 	if (!chain_begin(&chain, state))
 		return 0;
+	chain.task = cpython_asyncio_running(runtime, state, &chain.task_frame);
 	*end = PYTHON_NONE;
 	while (chain.frame && *end == PYTHON_NONE)
 		*end = chain_step(&chain);
@@ -147,7 +151,7 @@ static bool frames_check(const struct runtime *runtime, const struct cpython_thr
 		size_t count = walk_state(runtime, threads->items[i].state, slots, CHECK_SLOTS, &end);
 
 		for (size_t j = 0; j < count; j++) {
-			if (!slots[j].a)
+			if (!slots[j].a || slots[j].a == SLOT_TASK)
 				continue;
 			if (cpython_is_code(runtime, slots[j].a))
 				return true;
@@ -291,6 +295,7 @@ static int choose_version(struct runtime *runtime, const struct release *release
 		say(note, size, RUNTIME_REFUSED, "%s publishes offsets that cannot be its own: native frames only", name);
 		return -ENOENT;
 	}
+	runtime->interp_size = release->words[CPYTHON_PUBLISHED_INTERP_SIZE];
 	if (differs)
 		log_say(1, "%s: %u published offsets are not those of its table row; the published ones are used", name, differs);
 	return 0;
@@ -329,7 +334,7 @@ static void runtime_free(struct runtime *runtime)
 	free(runtime);
 }
 
-static enum runtime_found attach(struct runtime *runtime, char *note, size_t size)
+static enum runtime_found attach(struct runtime *runtime, const struct process_maps *maps, char *note, size_t size)
 {
 	struct release release = {.micro = -1};
 	struct cpython_threads threads = {0};
@@ -349,6 +354,7 @@ static enum runtime_found attach(struct runtime *runtime, char *note, size_t siz
 			   "debug build?): native frames only", runtime->description);
 	fill_state(runtime, &threads);
 	cpython_threads_done(&threads);
+	cpython_asyncio_find(runtime, maps);
 	return RUNTIME_READY;
 }
 
@@ -368,7 +374,7 @@ static enum runtime_found cpython_detect(const struct process_identity *process,
 	if (cpython_object_find(process, maps, &runtime->object) == 0)
 		found = runtime->object.pypy
 			? say(note, size, RUNTIME_REFUSED, "PyPy is not known to this connprof: native frames only")
-			: attach(runtime, note, size);
+			: attach(runtime, maps, note, size);
 	if (found != RUNTIME_READY) {
 		runtime_free(runtime);
 		return found;
@@ -403,6 +409,14 @@ static bool cpython_in_interpreter(const struct runtime *runtime, uint64_t pc)
 	return in_ranges(runtime->object.code, runtime->object.code_count, pc);
 }
 
+static bool cpython_look_again(struct runtime *runtime, const struct process_maps *maps, struct python_state *state)
+{
+	if (!cpython_asyncio_find(runtime, maps))
+		return false;
+	*state = runtime->state;
+	return true;
+}
+
 static void cpython_batch(struct runtime *runtime)
 {
 	cpython_codes_batch(runtime->codes);
@@ -416,6 +430,8 @@ const struct runtime_ops cpython_ops = {
 	.is_eval = cpython_is_eval,
 	.in_interpreter = cpython_in_interpreter,
 	.batch = cpython_batch,
+	.look_again = cpython_look_again,
 	.name_frame = cpython_name_frame,
+	.name_task = cpython_name_task,
 	.walk = cpython_walk,
 };

@@ -2,7 +2,8 @@
 /*
  * cpython.h - what the cpython*.c files share: one interpreter in one process, read from outside.
  *
- * cpython.c finds it and walks; cpython_threads.c knows its thread states; cpython_code.c names its frames.
+ * cpython.c finds it and walks; cpython_threads.c knows its thread states; cpython_code.c names its frames; cpython_asyncio.c
+ * the tasks they run in.
  */
 #ifndef CONNPROF_RUNTIME_CPYTHON_H
 #define CONNPROF_RUNTIME_CPYTHON_H
@@ -20,6 +21,7 @@ struct runtime {
 	struct cpython_object object;
 	struct cpython_version version;
 	uint64_t root;              /* address of the version's root symbol */
+	uint64_t interp_size;       /* of its interpreter state, as published; 0: it publishes nothing */
 	struct python_state state;
 	uint32_t tid_at_fsbase;     /* thread id (as the target sees it) in a thread's block; 0: not found */
 	struct cpython_codes *codes;
@@ -63,5 +65,23 @@ void cpython_codes_batch(struct cpython_codes *codes);
 /* Is there a code object at address? */
 bool cpython_is_code(const struct runtime *runtime, uint64_t address);
 int cpython_name_frame(struct runtime *runtime, const struct slot *slot, struct strings *strings, struct frame *out);
+/* Characters of 1, 2 or 4 bytes, as a str keeps them, as UTF-8: owned by the caller, NULL when out of memory. */
+char *cpython_to_utf8(const uint8_t *data, size_t chars, size_t kind);
+
+/* ---- cpython_asyncio.c ---- */
+
+/* Looks for what the _asyncio module publishes, in its own object or the interpreter's, and fills the state's fields: true when
+ * that changed something. Where it is not (yet) there, or cannot be this interpreter's, they are left 0. */
+bool cpython_asyncio_find(struct runtime *runtime, const struct process_maps *maps);
+/* The same of the words that are published: true, and *state's fields filled, if they can be believed. */
+bool cpython_asyncio_accept(const uint64_t *words, uint64_t interp_size, uint16_t coro_frame, struct python_state *state);
+/* The frame's text for a task whose name object begins with these bytes; numbered: with the number of one that has no name of
+ * its own. 0, or -EINVAL (neither str nor int) or -ENOMEM. */
+int cpython_task_name(const struct runtime *runtime, const uint8_t *object, size_t size, bool numbered, char *out,
+		      size_t out_size);
+/* The task that a thread state's thread runs, and its coroutine's own frame; 0 and 0: none. */
+uint64_t cpython_asyncio_running(const struct runtime *runtime, uint64_t state, uint64_t *frame);
+int cpython_name_task(struct runtime *runtime, uint64_t task, const void *name, size_t size, struct strings *strings,
+		      struct frame *out);
 
 #endif

@@ -114,7 +114,7 @@ static size_t put_utf8(char *out, uint32_t rune)
 	return 4;
 }
 
-static char *to_utf8(const uint8_t *data, size_t chars, size_t kind)
+char *cpython_to_utf8(const uint8_t *data, size_t chars, size_t kind)
 {
 	char *out = malloc(chars * 4 + 1);
 	size_t at = 0;
@@ -153,7 +153,7 @@ static int read_text(const struct runtime *runtime, uint64_t address, char **out
 	code = length ? process_read(runtime->pid, start, data, length * kind) : 0;
 	if (code)
 		return code;
-	*out = to_utf8(data, length, kind);
+	*out = cpython_to_utf8(data, length, kind);
 	return *out ? 0 : -ENOMEM;
 }
 

@@ -75,6 +75,10 @@ static void take_symbol(struct cpython_object *out, const char *name, uint64_t a
 		out->version_symbol = address;
 	else if (!strcmp(name, "PyCode_Type"))
 		out->code_type = address;
+	else if (!strcmp(name, "PyUnicode_Type"))
+		out->str_type = address;
+	else if (!strcmp(name, "PyLong_Type"))
+		out->int_type = address;
 	else if (is_eval_name(name))
 		add_eval(out, address, size);
 }

@@ -21,6 +21,7 @@ struct cpython_object {
 	uint64_t current_state;  /* address of _PyThreadState_Current (3.6): who holds the GIL; 0: none */
 	uint64_t version_symbol; /* address of Py_Version (3.11 and later); 0: none */
 	uint64_t code_type;      /* address of PyCode_Type; 0: none */
+	uint64_t str_type, int_type; /* of PyUnicode_Type and PyLong_Type */
 	bool pypy;
 	unsigned major, minor;   /* from the object's name, checked against its constants; 0: not known */
 	int micro;               /* -1: not known */

@@ -18,7 +18,7 @@ enum published {
 	PUBLISHED_THREAD_ID, PUBLISHED_NATIVE_ID, PUBLISHED_PREVIOUS, PUBLISHED_EXECUTABLE, PUBLISHED_INSTR, PUBLISHED_OWNER,
 	PUBLISHED_FILENAME, PUBLISHED_NAME, PUBLISHED_QUALNAME, PUBLISHED_LINES, PUBLISHED_FIRST_LINE, PUBLISHED_ADAPTIVE,
 	PUBLISHED_TYPE, PUBLISHED_BYTES_SIZE, PUBLISHED_BYTES_DATA, PUBLISHED_STR_STATE, PUBLISHED_STR_LENGTH,
-	PUBLISHED_ASCII_DATA, PUBLISHED_COMPACT_DATA, PUBLISHED_COUNT,
+	PUBLISHED_ASCII_DATA, PUBLISHED_COMPACT_DATA, PUBLISHED_INT_TAG, PUBLISHED_INT_DIGITS, PUBLISHED_CORO_FRAME, PUBLISHED_COUNT,
 };
 
 static const uint8_t published_3_13[PUBLISHED_COUNT] = {
@@ -29,7 +29,7 @@ static const uint8_t published_3_13[PUBLISHED_COUNT] = {
 	[PUBLISHED_OWNER] = 33, [PUBLISHED_FILENAME] = 35, [PUBLISHED_NAME] = 36, [PUBLISHED_QUALNAME] = 37,
 	[PUBLISHED_LINES] = 38, [PUBLISHED_FIRST_LINE] = 39, [PUBLISHED_ADAPTIVE] = 43, [PUBLISHED_TYPE] = 45,
 	[PUBLISHED_BYTES_SIZE] = 65, [PUBLISHED_BYTES_DATA] = 66, [PUBLISHED_STR_STATE] = 68, [PUBLISHED_STR_LENGTH] = 69,
-	[PUBLISHED_ASCII_DATA] = 70,
+	[PUBLISHED_ASCII_DATA] = 70, [PUBLISHED_INT_TAG] = 62, [PUBLISHED_INT_DIGITS] = 63,
 };
 
 static const uint8_t published_3_14[PUBLISHED_COUNT] = {
@@ -40,7 +40,7 @@ static const uint8_t published_3_14[PUBLISHED_COUNT] = {
 	[PUBLISHED_OWNER] = 36, [PUBLISHED_FILENAME] = 40, [PUBLISHED_NAME] = 41, [PUBLISHED_QUALNAME] = 42,
 	[PUBLISHED_LINES] = 43, [PUBLISHED_FIRST_LINE] = 44, [PUBLISHED_ADAPTIVE] = 48, [PUBLISHED_TYPE] = 51,
 	[PUBLISHED_BYTES_SIZE] = 75, [PUBLISHED_BYTES_DATA] = 76, [PUBLISHED_STR_STATE] = 78, [PUBLISHED_STR_LENGTH] = 79,
-	[PUBLISHED_ASCII_DATA] = 80,
+	[PUBLISHED_ASCII_DATA] = 80, [PUBLISHED_INT_TAG] = 72, [PUBLISHED_INT_DIGITS] = 73, [PUBLISHED_CORO_FRAME] = 85,
 };
 
 static const uint8_t published_3_15[PUBLISHED_COUNT] = {
@@ -51,7 +51,8 @@ static const uint8_t published_3_15[PUBLISHED_COUNT] = {
 	[PUBLISHED_OWNER] = 44, [PUBLISHED_FILENAME] = 48, [PUBLISHED_NAME] = 49, [PUBLISHED_QUALNAME] = 50,
 	[PUBLISHED_LINES] = 51, [PUBLISHED_FIRST_LINE] = 52, [PUBLISHED_ADAPTIVE] = 56, [PUBLISHED_TYPE] = 59,
 	[PUBLISHED_BYTES_SIZE] = 87, [PUBLISHED_BYTES_DATA] = 88, [PUBLISHED_STR_STATE] = 90, [PUBLISHED_STR_LENGTH] = 91,
-	[PUBLISHED_ASCII_DATA] = 92, [PUBLISHED_COMPACT_DATA] = 93,
+	[PUBLISHED_ASCII_DATA] = 92, [PUBLISHED_COMPACT_DATA] = 93, [PUBLISHED_INT_TAG] = 84, [PUBLISHED_INT_DIGITS] = 85,
+	[PUBLISHED_CORO_FRAME] = 101,
 };
 
 static const struct cpython_version rows[] = {
@@ -137,7 +138,8 @@ static const struct cpython_version rows[] = {
 			   .frame_previous = 8, .frame_instr = 56, .frame_owner = 74, .frame_is_entry = 0xffff,
 			   .instr_is_pointer = 1, .anchor = ANCHOR_SHIM, .owner_shim = 3, .code_tag_mask = 1},
 		.code = {.filename = 112, .name = 120, .qualname = 128, .first_line = 68, .lines = 136, .instructions = 208},
-		.line_table = LINES_LOCATIONS, .instr_unit = 1, .ascii_data = 40, .compact_data = 56, .published = published_3_14,
+		.line_table = LINES_LOCATIONS, .instr_unit = 1, .coro_frame = 72, .ascii_data = 40, .compact_data = 56,
+		.published = published_3_14,
 	},
 	{ /* v3.15.2: as 3.14; the outermost frame of a thread is a base frame inside its thread state (owner 3, no eval call) */
 		.minor = 15, .root_symbol = "_PyRuntime", .interpreters_head = 936, .main_interpreter = 944, .interp_next = 7264,
@@ -146,7 +148,8 @@ static const struct cpython_version rows[] = {
 			   .frame_previous = 8, .frame_instr = 56, .frame_owner = 74, .frame_is_entry = 0xffff,
 			   .instr_is_pointer = 1, .anchor = ANCHOR_SHIM, .owner_shim = 3, .code_tag_mask = 3},
 		.code = {.filename = 112, .name = 120, .qualname = 128, .first_line = 68, .lines = 136, .instructions = 208},
-		.line_table = LINES_LOCATIONS, .instr_unit = 1, .ascii_data = 40, .compact_data = 56, .published = published_3_15,
+		.line_table = LINES_LOCATIONS, .instr_unit = 1, .coro_frame = 72, .ascii_data = 40, .compact_data = 56,
+		.published = published_3_15,
 	},
 };
 
@@ -179,6 +182,7 @@ struct field {
 #define STATE_OFFSET_MAX (1u << 20)
 #define FRAME_OFFSET_MAX 120    /* the walker reads 128 bytes of a frame */
 #define STR_OFFSET_MAX 128      /* the head of a str object */
+#define CORO_OFFSET_MAX 1024    /* in a coroutine */
 #define GIL_OFFSET_MAX 512      /* in struct _gil_runtime_state */
 
 static uint64_t published_word(const uint64_t *words, size_t count, const uint8_t *order, enum published word)
@@ -195,7 +199,8 @@ static bool objects_agree(const uint64_t *words, size_t count, const uint8_t *or
 	} same[] = {
 		{PUBLISHED_TYPE, CPYTHON_OBJECT_TYPE}, {PUBLISHED_BYTES_SIZE, CPYTHON_BYTES_SIZE},
 		{PUBLISHED_BYTES_DATA, CPYTHON_BYTES_DATA}, {PUBLISHED_STR_STATE, CPYTHON_STR_STATE},
-		{PUBLISHED_STR_LENGTH, CPYTHON_STR_LENGTH},
+		{PUBLISHED_STR_LENGTH, CPYTHON_STR_LENGTH}, {PUBLISHED_INT_TAG, CPYTHON_INT_TAG},
+		{PUBLISHED_INT_DIGITS, CPYTHON_INT_DIGITS},
 	};
 
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
@@ -259,6 +264,7 @@ bool cpython_published_apply(const uint64_t *words, size_t count, struct cpython
 		{PUBLISHED_ADAPTIVE, &v.code.instructions, NULL, CPYTHON_CODE_BYTES, 2},
 		{PUBLISHED_ASCII_DATA, &v.ascii_data, NULL, STR_OFFSET_MAX, 8},
 		{PUBLISHED_COMPACT_DATA, &v.compact_data, NULL, STR_OFFSET_MAX, 8},
+		{PUBLISHED_CORO_FRAME, &v.coro_frame, NULL, CORO_OFFSET_MAX, 8},
 	};
 	unsigned changed = 0;
 

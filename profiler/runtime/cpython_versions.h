@@ -23,6 +23,8 @@
 #define CPYTHON_BYTES_DATA 32   /* PyBytesObject.ob_sval */
 #define CPYTHON_STR_LENGTH 16   /* PyASCIIObject.length */
 #define CPYTHON_STR_STATE 32    /* .state: bits interned:2, kind:3, compact:1, ascii:1 */
+#define CPYTHON_INT_TAG 16      /* from 3.12 on PyLongObject.long_value.lv_tag: digits << 3, sign in the low bits */
+#define CPYTHON_INT_DIGITS 24   /* .ob_digit: u32, 30 bits each */
 
 struct cpython_code_layout {
 	uint16_t filename, name;
@@ -45,6 +47,7 @@ struct cpython_version {
 	struct cpython_code_layout code;
 	uint8_t line_table;            /* enum cpython_line_table */
 	uint8_t instr_unit;            /* bytes of code per f_lasti unit */
+	uint16_t coro_frame;           /* coroutine to the frame inside it; 0: published by none before 3.14 */
 	uint16_t ascii_data;           /* characters of an ASCII str object start here */
 	uint16_t compact_data;         /* of another compact one */
 	const uint8_t *published;      /* order of _Py_DebugOffsets; NULL: it publishes none */
@@ -56,6 +59,7 @@ const struct cpython_version *cpython_version_find(unsigned major, unsigned mino
 /* ---- _Py_DebugOffsets: the first bytes of _PyRuntime from 3.13 on, all of them 8-byte words ---- */
 
 #define CPYTHON_PUBLISHED_WORDS 128 /* 3.15 has 111 */
+#define CPYTHON_PUBLISHED_INTERP_SIZE 6 /* of a PyInterpreterState, in all of them */
 
 /* Are these its bytes? Then *hex is PY_VERSION_HEX and *free_threaded whether there is no GIL. */
 bool cpython_published_head(const uint64_t *words, size_t count, uint32_t *hex, bool *free_threaded);

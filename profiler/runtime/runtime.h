@@ -23,6 +23,7 @@
  *              put {0, cframe}; cframe = cframe ? [cframe + L.cframe_previous] : 0
  *            ANCHOR_NONE: no end slots
  *     frame  = [frame + L.frame_previous]
+ *     frame is the coroutine's own of the asyncio task the thread runs (state.tstate_task is not 0): put {SLOT_TASK, task}
  *   frame == 0: PYTHON_ROOT. A top frame of 0 is PYTHON_ROOT with no slots (a thread in no Python code).
  *
  * So the slots are runs: frames innermost first, each run closed by an end slot {0, anchor}. A run cut by a fault or a
@@ -69,6 +70,12 @@ struct runtime_ops {
 	 * frame of the interpreter's own, not to be shown; or a negative errno (memory gone or not a code object): the caller
 	 * writes "[unreadable frame]". */
 	int (*name_frame)(struct runtime *runtime, const struct slot *slot, struct strings *strings, struct frame *out);
+	/* What is mapped has changed: true if that changed *state (a module came whose data the walker can use). */
+	bool (*look_again)(struct runtime *runtime, const struct process_maps *maps, struct python_state *state);
+	/* Names a SLOT_TASK: a FRAME_NOTE. name: the head of the object that is the task's name, as the kernel copied it; NULL: it
+	 * is read from the target now. 0, or a negative errno: it has none that can be told, and no frame stands for it. */
+	int (*name_task)(struct runtime *runtime, uint64_t task, const void *name, size_t size, struct strings *strings,
+			 struct frame *out);
 	/* Reads a whole chain from outside, for dump: the thread whose fsbase (0: not known) or tid it is. Writes slots as the
 	 * walker does; returns the count, *end says how it ended; *holds_gil may be NULL. */
 	int (*walk)(struct runtime *runtime, pid_t tid, uint64_t fsbase, struct slot *slots, size_t limit,

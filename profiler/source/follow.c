@@ -226,6 +226,15 @@ static void look_for_interpreter(struct follow *follow, struct followed *process
 		image_forget_frames(process->image); /* which of them are the interpreter's own is known only now */
 }
 
+/* What came may be part of a runtime that is known already. */
+static void look_again(struct followed *process, const struct process_maps *maps)
+{
+	struct interpreter *interpreter = process->interpreter;
+
+	if (interpreter->ops && interpreter->ops->look_again(interpreter->runtime, maps, &interpreter->state))
+		log_say(1, "%d: more of %s can be read", process->pid, interpreter->ops->describe(interpreter->runtime));
+}
+
 /* Reads the mappings and, where they changed, everything that hangs on them. fresh: the kernel need not know it yet. */
 static int scan(struct follow *follow, struct followed *process, bool fresh)
 {
@@ -243,6 +252,8 @@ static int scan(struct follow *follow, struct followed *process, bool fresh)
 	new_runtime = !code && interpreter_due(process, new_code);
 	if (new_runtime)
 		look_for_interpreter(follow, process, &maps);
+	else if (!code && new_code)
+		look_again(process, &maps);
 	if (!code && (new_code || new_runtime))
 		code = tell_kernel(follow, process, fresh);
 	process_maps_done(&maps);

@@ -57,13 +57,17 @@ int raw_stack_read(const struct stack_head *head, size_t size, struct raw_stack 
 
 	if (size < sizeof(*head))
 		return -EINVAL;
-	need = sizeof(*head) + ((size_t)head->python + head->native) * sizeof(struct slot) +
+	need = sizeof(*head) + ((size_t)head->task_slots + head->python + head->native) * sizeof(struct slot) +
 	       head->kernel * sizeof(uint64_t) + head->copy_bytes;
 	if (need > size || head->native_end >= STACK_END_COUNT || head->python_end >= PYTHON_END_COUNT ||
 	    head->python > PYTHON_SLOTS_MAX || head->native > NATIVE_SLOTS_MAX || head->kernel > KERNEL_FRAMES_MAX)
 		return -EINVAL;
 	memset(out, 0, sizeof(*out));
-	out->python = (const struct slot *)at;
+	out->python = (const struct slot *)at + head->task_slots;
+	if (head->task_slots) {
+		out->task_name = at;
+		out->task_name_bytes = head->task_slots * sizeof(struct slot);
+	}
 	out->python_count = head->python;
 	out->native = out->python + head->python;
 	out->native_count = head->native;
@@ -206,6 +210,18 @@ static bool python_frame(struct frames *frames, struct followed *process, const 
 	return true;
 }
 
+/* 0: the task has no name that can be told. */
+static uint32_t task_frame(struct frames *frames, struct followed *process, const struct raw_stack *raw, uint64_t task)
+{
+	struct runtime *runtime;
+	const struct runtime_ops *ops = followed_runtime(process, &runtime);
+	struct frame frame = {0};
+
+	if (!ops || ops->name_task(runtime, task, raw->task_name, raw->task_name_bytes, frames->recording->strings, &frame))
+		return 0;
+	return stacks_add_frame(frames->recording->stacks, &frame);
+}
+
 /* ---- kernel ---- */
 
 static uint32_t kernel_frame(struct frames *frames, uint64_t address)
@@ -276,10 +292,14 @@ uint32_t frames_stack(struct frames *frames, struct followed *process, const str
 	for (size_t i = 0; i < items && count < STACK_FRAMES_MAX; i++) {
 		const struct merge_item *item = &frames->items[i];
 
-		if (!item->python)
+		if (!item->python) {
 			frames->ids[count++] = native_frame(frames, process, item);
-		else if (python_frame(frames, process, item->slot, &frames->ids[count]))
+		} else if (item->slot->a == SLOT_TASK) {
+			frames->ids[count] = task_frame(frames, process, &raw, item->slot->b);
+			count += frames->ids[count] != 0;
+		} else if (python_frame(frames, process, item->slot, &frames->ids[count])) {
 			after_python = ++count;
+		}
 	}
 	if (raw.python_count)
 		for (size_t i = after_python; i < count; i++)

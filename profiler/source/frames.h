@@ -24,6 +24,8 @@ struct raw_stack {
 	size_t python_count, native_count;
 	const uint64_t *kernel;
 	size_t kernel_count;
+	const void *task_name;               /* head of the running asyncio task's name object; NULL: none, or read it now */
+	size_t task_name_bytes;
 	uint64_t sp;
 	uint8_t end, python_end;
 	bool holds_gil;                      /* where that was asked for */
