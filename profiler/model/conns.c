@@ -16,6 +16,7 @@
 #include <uthash.h>
 
 #include "base/array.h"
+#include "model/talk.h"
 
 #define GOODBYE_NS 1000000000u /* a peer that closes this soon after a maintenance command may have been asked to */
 
@@ -23,6 +24,7 @@ struct entry {
 	UT_hash_handle hh;
 	struct conn conn;
 	struct serving serving;
+	struct talk talk;
 	bool last_was_maintenance;
 };
 
@@ -41,12 +43,13 @@ struct conns {
 	struct connprof_recording *recording;
 	struct groups *groups;
 	struct requests *requests;
+	struct tied *tied;
 	struct entry *by_key;
 	struct credit *credits;
 	struct conns_totals totals; /* of those that are gone, but for opened */
 };
 
-struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests)
+struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests, struct tied *tied)
 {
 	struct conns *conns = calloc(1, sizeof(*conns));
 
@@ -55,6 +58,7 @@ struct conns *conns_new(struct connprof_recording *recording, struct groups *gro
 	conns->recording = recording;
 	conns->groups = groups;
 	conns->requests = requests;
+	conns->tied = tied;
 	return conns;
 }
 
@@ -152,6 +156,21 @@ static int add(struct conns *conns, const struct event *event, uint64_t key, con
 	return 0;
 }
 
+/* What it is needed for at the moment, for the sake of the request that waits. */
+static void follow_talk(struct conns *conns, struct entry *entry, const struct event *event)
+{
+	struct purpose purpose;
+	struct event asker;
+	struct request *request;
+	enum tie tie;
+
+	if (entry->conn.server || !talk_feed(&entry->talk, event, &purpose, &asker))
+		return;
+	request = requests_current(conns->requests, asker.pid, asker.tid, asker.time_ns, &tie);
+	if (request && tie == TIE_THREAD)
+		tied_purpose(conns->tied, request_work(request), &purpose);
+}
+
 static int opened(struct conns *conns, const struct event *event)
 {
 	struct entry *entry;
@@ -175,6 +194,7 @@ static int opened(struct conns *conns, const struct event *event)
 	conns->totals.opened++;
 	if (request)
 		pattern_touch(request_pattern(request), conn->group, true);
+	follow_talk(conns, entry, event);
 	return 0;
 }
 
@@ -305,6 +325,7 @@ static int moved(struct conns *conns, const struct event *event)
 	if (facts->library[0])
 		conn->library = strings_add_bytes(conns->recording->strings, facts->library,
 						  strnlen(facts->library, sizeof(facts->library)));
+	follow_talk(conns, entry, event);
 	if (conn->server) {
 		if (facts->protocol == PROTOCOL_HTTP)
 			requests_io(conns->requests, &entry->serving, event);
@@ -340,6 +361,7 @@ int conns_feed(struct conns *conns, const struct event *event)
 	entry = find(conns, event->conn.conn);
 	if (!entry) /* accepted, or its connect() was lost: an ESTABLISHED begins it, other news of it say nothing */
 		return event->kind == EVENT_ESTABLISHED ? seen(conns, event) : 0;
+	follow_talk(conns, entry, event);
 	switch (event->kind) {
 	case EVENT_ESTABLISHED:
 		if (!entry->conn.established_ns)
@@ -365,89 +387,18 @@ int conns_feed(struct conns *conns, const struct event *event)
 	return 0;
 }
 
-/* From connect() until it could do the application's work. */
-static uint64_t setup_end(const struct conn *conn)
-{
-	if (conn->handshake_ns)
-		return conn->handshake_ns;
-	if (conn->handshake && conn->first_command_ns) /* handshake and first command in one go */
-		return conn->first_command_ns;
-	return conn->established_ns ? conn->established_ns : conn->first_command_ns;
-}
-
-static void count_kind(const struct conn *conn, struct counts *counts)
-{
-	bool closed = conn->closed_ns != 0;
-
-	if (conn->early) {
-		counts->early++;
-	} else if (conn->reconnect) {
-		counts->reconnected++;
-	} else if (conn->long_lived) {
-		counts->long_lived++;
-	} else if (conn->served >= 2) {
-		counts->reused++;
-		counts->closed_reused += closed;
-	} else {
-		counts->single[conn->tie]++;
-		counts->closed_single += closed;
-	}
-}
-
-static int count_times(const struct conn *conn, struct counts *counts)
-{
-	uint64_t ready = setup_end(conn);
-	int code = 0;
-
-	if (ready > conn->birth_ns)
-		code |= sketch_add(&counts->setup, ready - conn->birth_ns);
-	if (!conn->closed_ns || conn->closed_ns < conn->birth_ns)
-		return code;
-	code |= sketch_add(&counts->lifetime, conn->closed_ns - conn->birth_ns);
-	if (conn->served <= 1 && !conn->long_lived && conn->last_io_ns && conn->closed_ns > conn->last_io_ns)
-		code |= sketch_add(&counts->idle_at_close, conn->closed_ns - conn->last_io_ns);
-	if (conn->closed_ns - conn->birth_ns < SHORT_LIVED_NS) {
-		counts->brief++;
-		counts->brief_untied += conn->tie == TIE_NONE && conn->served < 2 && !conn->peer_ended &&
-					!conn->reconnect && !conn->long_lived;
-	}
-	return code;
-}
-
-int conn_count(const struct conn *conn, struct counts *counts)
-{
-	counts->protocol = conn->protocol ? conn->protocol : counts->protocol;
-	counts->confirmed |= conn->confirmed;
-	counts->tls |= conn->tls;
-	counts->library = conn->library ? conn->library : counts->library;
-	if (!conn->opened)
-		return 0;
-	if (conn->failed) {
-		counts->failed++;
-		return 0;
-	}
-	counts->connects++;
-	counts->ties[conn->tie]++;
-	count_kind(conn, counts);
-	counts->closed += conn->closed_ns != 0;
-	counts->open += !conn->closed_ns;
-	counts->close_wait += !conn->closed_ns && conn->peer_closed_ns;
-	counts->served += conn->served;
-	counts->commands += conn->commands;
-	counts->untied_uses += conn->untied_uses;
-	counts->first_of_thread += conn->first_of_thread;
-	counts->first_of_process += conn->first_of_process;
-	counts->bytes_sent += conn->bytes_sent;
-	counts->bytes_received += conn->bytes_received;
-	if (conn->closed_ns)
-		counts_close_stack(counts, conn->close_stack, 1);
-	return count_times(conn, counts) ? -ENOMEM : 0;
-}
-
 void conns_each(const struct conns *conns, void (*visit)(const struct conn *conn, void *context), void *context)
 {
 	for (const struct entry *entry = conns->by_key; entry; entry = entry->hh.next)
 		visit(&entry->conn, context);
+}
+
+void conns_window_ends(struct conns *conns, uint64_t end_ns)
+{
+	const struct event end = { .kind = EVENT_CLOSE, .time_ns = end_ns };
+
+	for (struct entry *entry = conns->by_key; entry; entry = entry->hh.next)
+		follow_talk(conns, entry, &end);
 }
 
 void conns_totals(const struct conns *conns, struct conns_totals *out)

@@ -44,7 +44,7 @@ struct conn {
 
 struct conns;
 
-struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests);
+struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests, struct tied *tied);
 void conns_free(struct conns *conns);
 
 /* CONNECT … GONE, IO, PREEXISTING. 0 or -ENOMEM. */
@@ -59,6 +59,9 @@ void conns_each(const struct conns *conns, void (*visit)(const struct conn *conn
 /* Lists the local ends of outgoing connections that are still open in the recording's open_ends, replacing what was there; at
  * most OPEN_ENDS_MAX of them. 0 or -ENOMEM. */
 int conns_open_ends(const struct conns *conns);
+
+/* Nothing is fed any more: what requests still wait for on their connections is told to them. */
+void conns_window_ends(struct conns *conns, uint64_t end_ns);
 
 struct conns_totals {
 	uint64_t opened, preexisting, accepted; /* seen in all */

@@ -36,7 +36,7 @@ struct model *model_new(struct connprof_recording *recording)
 	model->tied = model->profile ? tied_new(recording, model->profile) : NULL;
 	model->groups = groups_new();
 	model->requests = model->groups && model->tied ? requests_new(recording, model->groups, model->tied) : NULL;
-	model->conns = model->requests ? conns_new(recording, model->groups, model->requests) : NULL;
+	model->conns = model->requests ? conns_new(recording, model->groups, model->requests, model->tied) : NULL;
 	if (!model->processes || !model->profile || !model->conns) {
 		model_free(model);
 		return NULL;
@@ -124,6 +124,7 @@ int model_finish(struct model *model, uint64_t start_ns, uint64_t end_ns)
 {
 	int code;
 
+	conns_window_ends(model->conns, end_ns);
 	requests_window_ends(model->requests, end_ns);
 	code = model_refresh(model, start_ns, end_ns);
 	return code ? code : conns_open_ends(model->conns);

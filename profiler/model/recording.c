@@ -29,6 +29,21 @@ static const char *const wait_names[WAIT_KIND_COUNT] = {
 	[WAIT_UNKNOWN] = "not walked",
 };
 
+static const char *const spent_names[SPENT_COUNT] = {
+	[SPENT_CPU] = "on CPU",
+	[SPENT_RUNQUEUE] = "run queue",
+	[SPENT_GIL] = "GIL",
+	[SPENT_SETUP] = "connection set-up",
+	[SPENT_REDIS] = "Redis",
+	[SPENT_PEERS] = "other peers",
+	[SPENT_NETWORK] = "other sockets",
+	[SPENT_FILES] = "pipes and files",
+	[SPENT_DISK] = "disk",
+	[SPENT_LOCKS] = "locks",
+	[SPENT_SLEEP] = "sleep",
+	[SPENT_ELSE] = "everything else",
+};
+
 static const char *const stack_end_names[STACK_END_COUNT] = {
 	[END_ROOT] = "root",
 	[END_FRAME_POINTER] = "frame-pointer root",
@@ -126,6 +141,7 @@ void connprof_recording_free(struct connprof_recording *recording)
 	free(recording->targets);
 	free(recording->profile);
 	free(recording->latencies);
+	free(recording->spent.rows);
 	free(recording->sites);
 	free(recording->notes);
 	free(recording->open_ends);
@@ -145,6 +161,11 @@ void recording_note(struct connprof_recording *recording, const char *text)
 	if (!array_reserve(&recording->notes, &recording->note_capacity, recording->note_count + 1,
 			   sizeof(*recording->notes), NOTES_MAX))
 		recording->notes[recording->note_count++] = id;
+}
+
+const char *spent_name(unsigned id)
+{
+	return NAME_OF(spent_names, id);
 }
 
 const char *wait_name(unsigned wait)

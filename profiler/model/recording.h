@@ -44,6 +44,30 @@ struct latency_row {
 	uint64_t requests;     /* that ended, or had lasted so long at the end of the window */
 };
 
+/* Where the time inside requests went; docs/formats.md says what each holds. */
+enum spent_id {
+	SPENT_CPU = 0, SPENT_RUNQUEUE, SPENT_GIL, SPENT_SETUP, SPENT_REDIS, SPENT_PEERS, SPENT_NETWORK, SPENT_FILES, SPENT_DISK,
+	SPENT_LOCKS, SPENT_SLEEP, SPENT_ELSE, SPENT_COUNT,
+};
+#define SPENT_COMMANDS 16 /* Redis commands told apart; the time of further ones is in SPENT_REDIS only */
+
+/* Requests of about that rank, by latency: the bands p45-p55, p88-p92 and p98.5-p99.5, at least one request each; the slowest;
+ * all of them. */
+enum spent_band { BAND_P50 = 0, BAND_P90, BAND_P99, BAND_MAX, BAND_MEAN, BAND_COUNT };
+
+struct spent_row {
+	uint8_t spent;           /* enum spent_id */
+	uint32_t command;        /* string id: SPENT_REDIS by command; 0: the row is the whole of its kind */
+	double ms[BAND_COUNT];   /* a request; those of the whole kinds add up to latency_ms */
+	double count[BAND_COUNT]; /* of a command: round trips a request; else NAN */
+};
+
+struct spent_table {
+	uint64_t requests[BAND_COUNT];   /* in the band; the fill's rounding apart */
+	double latency_ms[BAND_COUNT];   /* mean of these */
+	struct spent_row *rows; size_t count, capacity; /* in the order of enum spent_id, commands behind their kind, the longest first */
+};
+
 /* Which part of a recording this is, model/cut.h. All zero: all of it. */
 struct cut_row {
 	uint64_t slower_than_ns;   /* 0: not cut */
@@ -161,6 +185,8 @@ struct connprof_recording {
 	struct site_row *sites; size_t site_count, site_capacity;
 	struct requests_summary requests;
 	struct latency_row *latencies; size_t latency_count, latency_capacity; /* ascending; empty without CONNPROF_REQUESTS */
+	struct spent_table spent;           /* empty without CONNPROF_REQUESTS */
+	uint64_t purposes_refused;          /* intervals not kept: their time is in SPENT_ELSE */
 	uint64_t unheld;                    /* samples inside requests that could not be held until these ended */
 	struct cut_row cut;
 	uint64_t connections, preexisting, accepted; /* seen in all */
@@ -195,6 +221,7 @@ struct connprof_recording *recording_new(void);
 /* Notes each text once. */
 void recording_note(struct connprof_recording *recording, const char *text);
 
+const char *spent_name(unsigned id);        /* static: "on CPU", …; NULL: none of that number */
 const char *wait_name(unsigned wait);       /* static: "socket", "GIL", …; NULL for WAIT_NONE */
 const char *stack_end_name(unsigned end);   /* static: "root", "fault", … as printed */
 const char *python_end_name(unsigned end);

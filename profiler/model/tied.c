@@ -6,17 +6,14 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "model/breakdown.h"
 #include "model/latency.h"
-
-struct held {
-	uint32_t stack, pid, tid, thread;
-	uint64_t time_ns;
-	struct event_offcpu wait; /* wait WAIT_NONE: a sample */
-};
+#include "model/spent.h"
 
 struct tied {
 	struct connprof_recording *recording;
 	struct profile *profile;
+	struct breakdown *breakdown;
 	size_t held;                  /* over all requests */
 	uint64_t *requests;           /* by latency bucket; NULL: requests are not asked for */
 	int failed;                   /* the first thing that could not be kept: told by the next refresh */
@@ -33,9 +30,10 @@ struct tied *tied_new(struct connprof_recording *recording, struct profile *prof
 	tied->recording = recording;
 	tied->profile = profile;
 	tied->requests = calloc(LATENCY_BUCKETS, sizeof(*tied->requests));
-	if (tied->requests)
+	tied->breakdown = breakdown_new();
+	if (tied->requests && tied->breakdown)
 		return tied;
-	free(tied);
+	tied_free(tied);
 	return NULL;
 }
 
@@ -43,6 +41,7 @@ void tied_free(struct tied *tied)
 {
 	if (!tied)
 		return;
+	breakdown_free(tied->breakdown);
 	free(tied->requests);
 	free(tied);
 }
@@ -130,12 +129,33 @@ void tied_forget(struct tied *tied, struct work *work)
 {
 	tied->held -= work->count;
 	free(work->held);
+	free(work->purposes);
 	work->held = NULL;
-	work->count = work->capacity = 0;
+	work->purposes = NULL;
+	work->count = work->capacity = work->purpose_count = work->purpose_capacity = 0;
+}
+
+void tied_purpose(struct tied *tied, struct work *work, const struct purpose *purpose)
+{
+	if (asked(tied) && !work->end_ns && purpose->end_ns > purpose->begin_ns && spent_purpose(work, purpose))
+		tied->recording->purposes_refused++;
+}
+
+static uint64_t period_ns(const struct tied *tied)
+{
+	const struct connprof_recording *recording = tied->recording;
+
+	return recording->rate_hz && recording->collect & CONNPROF_SAMPLES ? 1000000000u / recording->rate_hz : 0;
+}
+
+static void remember(struct tied *tied, int code)
+{
+	tied->failed = tied->failed ? tied->failed : code;
 }
 
 void tied_end(struct tied *tied, struct work *work, uint64_t end_ns)
 {
+	struct spent spent;
 	uint16_t latency;
 
 	if (work->end_ns)
@@ -145,9 +165,12 @@ void tied_end(struct tied *tied, struct work *work, uint64_t end_ns)
 	tied->requests[latency]++;
 	for (size_t i = 0; i < work->count; i++) {
 		const struct held *held = &work->held[i];
-		int code = place(tied, held, held->time_ns <= work->end_ns ? latency : LATENCY_NONE);
 
-		tied->failed = tied->failed ? tied->failed : code;
+		remember(tied, place(tied, held, held->time_ns <= work->end_ns ? latency : LATENCY_NONE));
+	}
+	if (asked(tied)) {
+		spent_sum(work, period_ns(tied), &spent);
+		remember(tied, breakdown_add(tied->breakdown, latency, &spent));
 	}
 	tied_forget(tied, work);
 }
@@ -166,5 +189,7 @@ int tied_refresh(struct tied *tied)
 		recording->latencies[recording->latency_count++] =
 			(struct latency_row){ .bucket = (uint16_t)i, .requests = tied->requests[i] };
 	}
+	if (asked(tied))
+		remember(tied, breakdown_fill(tied->breakdown, recording));
 	return tied->failed;
 }

@@ -18,12 +18,21 @@
 #define HELD_REQUEST_MAX (1u << 17) /* of those, for one request */
 
 struct tied;
+struct purpose;
+
+struct held {
+	uint32_t stack, pid, tid, thread;
+	uint64_t time_ns;
+	struct event_offcpu wait; /* wait WAIT_NONE: a sample */
+};
 
 /* One request's part: embedded in struct request. All zero: not begun. */
 struct work {
 	uint64_t begin_ns, end_ns; /* end_ns 0: still going on */
 	struct held *held;         /* owned */
 	size_t count, capacity;
+	struct purpose *purposes;  /* owned: spent.h */
+	size_t purpose_count, purpose_capacity;
 };
 
 /* Both borrowed. Without CONNPROF_REQUESTS in the recording's collect nothing is held, and samples are only counted. NULL when
@@ -35,12 +44,14 @@ void tied_free(struct tied *tied);
 int tied_add(struct tied *tied, struct work *work, const struct event *event);
 
 void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns);
+/* What a connection was needed for, for the request's sake; of any length. */
+void tied_purpose(struct tied *tied, struct work *work, const struct purpose *purpose);
 /* The request has ended: what was held goes to the profile. Later calls do nothing. */
 void tied_end(struct tied *tied, struct work *work, uint64_t end_ns);
 /* Frees what is held without counting it. */
 void tied_forget(struct tied *tied, struct work *work);
 
-/* Fills the recording's latencies as of now; 0 or -ENOMEM, also when something before could not be kept. */
+/* Fills the recording's latencies and breakdown as of now; 0 or -ENOMEM, also when something before could not be kept. */
 int tied_refresh(struct tied *tied);
 
 #endif

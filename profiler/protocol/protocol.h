@@ -53,6 +53,7 @@ struct wire_facts {
 	uint32_t responses;      /* response heads or replies begun by this call */
 	uint32_t errors;         /* of those, error replies (RESP -ERR, HTTP 5xx) */
 	char library[48];        /* "redis-py 5.0.1" once the client said so in this call, else "" */
+	uint32_t command;        /* Redis: the first command named in this call that is no handshake, command_name(); 0: none known */
 };
 
 struct wire;
@@ -67,6 +68,9 @@ void wire_feed(struct wire *wire, enum wire_direction direction, const uint8_t *
 
 /* "redis", "http", or "unknown" (static). */
 const char *protocol_name(enum protocol_id protocol);
+/* "GET", … (static), of the protocol's own words only; NULL: no such number. And back: 0 if there is none of that name. */
+const char *command_name(uint32_t command);
+uint32_t command_by_name(const char *name);
 /* PROTOCOL_UNKNOWN if there is none of that name. */
 enum protocol_id protocol_by_name(const char *name);
 

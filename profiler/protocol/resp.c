@@ -51,6 +51,14 @@ static void count_request(struct resp_state *state, unsigned traits, struct wire
 	}
 }
 
+static void name_command(const struct wire_token *name, struct wire_facts *facts)
+{
+	size_t length = name->cut ? 0 : name->length;
+
+	if (!facts->command && !(resp_command_traits(name->text, length) & RESP_HANDSHAKE))
+		facts->command = resp_command_id(name->text, length);
+}
+
 static void copy_plain(char *out, size_t size, const struct wire_token *token)
 {
 	size_t at = 0;
@@ -107,6 +115,7 @@ static void argument_read(struct resp_state *state, struct resp_parser *parser, 
 	const struct wire_token *token = &parser->token;
 
 	if (parser->argument == 0) {
+		name_command(token, facts);
 		count_request(state, resp_command_traits(token->text, token->cut ? 0 : token->length), facts);
 		parser->command = command_of(token);
 	} else if (parser->command == CLIENT) {
@@ -244,6 +253,7 @@ static int word_byte(struct resp_state *state, struct resp_parser *parser, uint8
 		return 0;
 	}
 	traits = resp_command_traits(parser->token.text, parser->token.length);
+	name_command(&parser->token, facts);
 	wire_token_clear(&parser->token);
 	if (!traits || !(byte == ' ' || byte == '\r' || byte == '\n'))
 		return -1;
@@ -346,6 +356,16 @@ static bool resp_busy(const union wire_state *wire, enum wire_role role)
 static void resp_restart(union wire_state *wire, enum wire_role role)
 {
 	wire->resp.parsers[role] = (struct resp_parser){0};
+}
+
+const char *command_name(uint32_t command)
+{
+	return resp_command_name(command);
+}
+
+uint32_t command_by_name(const char *name)
+{
+	return resp_command_id(name, strlen(name));
 }
 
 const struct protocol_ops resp_ops = {

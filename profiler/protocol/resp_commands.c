@@ -69,18 +69,35 @@ static int compare(const void *name, const void *command)
 	return strcmp(name, ((const struct command *)command)->name);
 }
 
-unsigned resp_command_traits(const char *name, size_t length)
+static const struct command *find(const char *name, size_t length)
 {
 	char upper[NAME_MAX_LENGTH];
-	const struct command *found;
 
 	if (length == 0 || length >= sizeof(upper))
-		return 0;
+		return NULL;
 	for (size_t i = 0; i < length; i++)
 		upper[i] = name[i] >= 'a' && name[i] <= 'z' ? name[i] - 'a' + 'A' : name[i];
 	upper[length] = '\0';
-	found = bsearch(upper, commands, COMMAND_COUNT, sizeof(commands[0]), compare);
+	return bsearch(upper, commands, COMMAND_COUNT, sizeof(commands[0]), compare);
+}
+
+unsigned resp_command_traits(const char *name, size_t length)
+{
+	const struct command *found = find(name, length);
+
 	return found ? RESP_KNOWN | found->traits : 0;
+}
+
+unsigned resp_command_id(const char *name, size_t length)
+{
+	const struct command *found = find(name, length);
+
+	return found ? (unsigned)(found - commands) + 1 : 0;
+}
+
+const char *resp_command_name(unsigned id)
+{
+	return id && id <= COMMAND_COUNT ? commands[id - 1].name : NULL;
 }
 
 bool resp_commands_sorted(void)

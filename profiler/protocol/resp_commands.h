@@ -18,6 +18,9 @@ enum resp_trait {
 
 /* The traits of a command name in any case, or 0: not known. */
 unsigned resp_command_traits(const char *name, size_t length);
+/* A command's number in the table, from 1; 0: not known. Its name again: static, NULL for none. */
+unsigned resp_command_id(const char *name, size_t length);
+const char *resp_command_name(unsigned id);
 /* For tests: is the table in the order its search needs? */
 bool resp_commands_sorted(void);
 

@@ -161,6 +161,8 @@ static void write_io(FILE *stream, const struct event_io *io)
 		"\"handshake\":%u,\"responses\":%u,\"errors\":%u", io->conn, io->bytes,
 		io->direction == WIRE_SENT ? "true" : "false", protocol_name(io->facts.protocol), io->facts.flags,
 		io->facts.requests, io->facts.handshake, io->facts.responses, io->facts.errors);
+	if (command_name(io->facts.command))
+		fprintf(stream, ",\"command\":\"%s\"", command_name(io->facts.command));
 	if (!io->facts.library[0])
 		return;
 	text_clean(library, sizeof(library), io->facts.library, strnlen(io->facts.library, sizeof(io->facts.library)));

@@ -171,7 +171,7 @@ static int read_conn(struct replay *replay, struct json_object *line, struct eve
 
 static int read_io(struct replay *replay, struct json_object *line, struct event_io *io)
 {
-	const char *protocol = get_text(line, "protocol"), *library = get_text(line, "library");
+	const char *protocol = get_text(line, "protocol"), *library = get_text(line, "library"), *command = get_text(line, "command");
 	struct json_object *sent;
 	uint64_t key, bytes;
 	uint32_t flags;
@@ -191,6 +191,8 @@ static int read_io(struct replay *replay, struct json_object *line, struct event
 		io->direction = WIRE_SENT;
 	if (protocol)
 		io->facts.protocol = (uint16_t)protocol_by_name(protocol);
+	if (command)
+		io->facts.command = command_by_name(command);
 	if (library)
 		snprintf(io->facts.library, sizeof(io->facts.library), "%s", library);
 	return 0;

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* spent.c - intervals made disjoint, waits cut out of them, samples counted outside of them. */
+#include "model/spent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+
+int spent_purpose(struct work *work, const struct purpose *purpose)
+{
+	int code = array_reserve(&work->purposes, &work->purpose_capacity, work->purpose_count + 1, sizeof(*work->purposes),
+				 PURPOSES_MAX);
+
+	if (!code)
+		work->purposes[work->purpose_count++] = *purpose;
+	return code;
+}
+
+/* Where a wait of this kind goes. SPENT_NETWORK also says: to the interval it lies in, if there is one. */
+static enum spent_id spent_by(uint32_t wait)
+{
+	static const uint8_t places[WAIT_KIND_COUNT] = {
+		[WAIT_NONE] = SPENT_ELSE, [WAIT_SOCKET] = SPENT_NETWORK, [WAIT_ACCEPT] = SPENT_NETWORK, [WAIT_POLL] = SPENT_NETWORK,
+		[WAIT_PIPE] = SPENT_FILES, [WAIT_FILE] = SPENT_FILES, [WAIT_DISK] = SPENT_DISK, [WAIT_PAGE] = SPENT_DISK,
+		[WAIT_LOCK] = SPENT_LOCKS, [WAIT_GIL] = SPENT_GIL, [WAIT_SLEEP] = SPENT_SLEEP, [WAIT_CHILD] = SPENT_ELSE,
+		[WAIT_SIGNAL] = SPENT_ELSE, [WAIT_STOPPED] = SPENT_ELSE, [WAIT_KERNEL] = SPENT_ELSE,
+		[WAIT_RUNQUEUE] = SPENT_RUNQUEUE, [WAIT_UNKNOWN] = SPENT_ELSE,
+	};
+
+	return wait < WAIT_KIND_COUNT ? (enum spent_id)places[wait] : SPENT_ELSE;
+}
+
+static int by_begin(const void *a, const void *b)
+{
+	const struct purpose *x = a, *y = b;
+
+	return (x->begin_ns > y->begin_ns) - (x->begin_ns < y->begin_ns);
+}
+
+/* Sorted, inside the request, and none over another. */
+static void make_disjoint(struct work *work)
+{
+	uint64_t covered = work->begin_ns;
+	size_t count = 0;
+
+	if (work->purpose_count)
+		qsort(work->purposes, work->purpose_count, sizeof(*work->purposes), by_begin);
+	for (size_t i = 0; i < work->purpose_count; i++) {
+		struct purpose purpose = work->purposes[i];
+
+		if (purpose.begin_ns < covered)
+			purpose.begin_ns = covered;
+		if (purpose.end_ns > work->end_ns)
+			purpose.end_ns = work->end_ns;
+		if (purpose.end_ns <= purpose.begin_ns)
+			continue;
+		covered = purpose.end_ns;
+		work->purposes[count++] = purpose;
+	}
+	work->purpose_count = count;
+}
+
+static void count_command(struct spent *out, const struct purpose *purpose)
+{
+	size_t i = 0;
+
+	while (i < out->count && out->commands[i].command != purpose->command)
+		i++;
+	if (i == SPENT_COMMANDS)
+		return;
+	if (i == out->count)
+		out->commands[out->count++] = (struct spent_command){ .command = purpose->command };
+	out->commands[i].count++;
+	out->commands[i].ns += (double)(purpose->end_ns - purpose->begin_ns);
+}
+
+static void add(struct spent *out, const struct purpose *purpose, double ns)
+{
+	out->ns[purpose->spent] += ns;
+	for (size_t i = 0; purpose->spent == SPENT_REDIS && i < out->count; i++)
+		if (out->commands[i].command == purpose->command)
+			out->commands[i].ns += ns;
+}
+
+/* The first purpose that ends after a moment. */
+static size_t first_after(const struct work *work, uint64_t ns)
+{
+	size_t low = 0, high = work->purpose_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (work->purposes[middle].end_ns <= ns)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* How much of a stretch lies in purposes; weight times that is taken away from them (0: nothing). */
+static double overlap(const struct work *work, uint64_t begin_ns, uint64_t end_ns, double weight, struct spent *out)
+{
+	double sum = 0;
+
+	for (size_t i = first_after(work, begin_ns); i < work->purpose_count && work->purposes[i].begin_ns < end_ns; i++) {
+		const struct purpose *purpose = &work->purposes[i];
+		uint64_t from = purpose->begin_ns > begin_ns ? purpose->begin_ns : begin_ns;
+		uint64_t to = purpose->end_ns < end_ns ? purpose->end_ns : end_ns;
+
+		sum += (double)(to - from);
+		if (weight > 0)
+			add(out, purpose, -weight * (double)(to - from));
+	}
+	return sum;
+}
+
+static void sum_sample(const struct work *work, const struct held *held, uint64_t period_ns, struct spent *out)
+{
+	if (overlap(work, held->time_ns, held->time_ns + 1, 0, out) == 0)
+		out->ns[SPENT_CPU] += (double)period_ns;
+}
+
+/* A wait that was walked for several counts for them: of one request that is a guess, over many it is right. */
+static void sum_wait(const struct work *work, const struct held *held, struct spent *out)
+{
+	uint64_t begin_ns = held->time_ns - held->wait.ns;
+	double ns = (double)held->wait.ns, weight = held->wait.weight > WEIGHT_ONE ? (double)held->wait.weight / WEIGHT_ONE : 1;
+	enum spent_id place = spent_by(held->wait.wait);
+
+	if (place == SPENT_ELSE)
+		return;
+	if (place == SPENT_NETWORK) { /* what an interval says is more than that */
+		out->ns[place] += weight * (ns - overlap(work, begin_ns, held->time_ns, 0, out));
+	} else {
+		out->ns[place] += weight * ns;
+		overlap(work, begin_ns, held->time_ns, weight, out);
+	}
+}
+
+void spent_sum(struct work *work, uint64_t period_ns, struct spent *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->latency_ns = work->end_ns - work->begin_ns;
+	make_disjoint(work);
+	for (size_t i = 0; i < work->purpose_count; i++) {
+		const struct purpose *purpose = &work->purposes[i];
+
+		if (purpose->spent == SPENT_REDIS)
+			count_command(out, purpose);
+		out->ns[purpose->spent] += (double)(purpose->end_ns - purpose->begin_ns);
+	}
+	for (size_t i = 0; i < work->count; i++) {
+		const struct held *held = &work->held[i];
+
+		if (held->time_ns > work->end_ns)
+			continue;
+		if (held->wait.wait == WAIT_NONE)
+			sum_sample(work, held, period_ns, out);
+		else
+			sum_wait(work, held, out);
+	}
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spent.h - where one request's time went: each moment of it in exactly one place.
+ *
+ * What a connection was needed for (being set up, a round trip to Redis or to another peer) is known as intervals from its
+ * traffic. What the thread was kept by is known from its waits, if they are looked at, and CPU time from its samples. A moment
+ * goes to the run queue, the GIL, a lock, … if the thread waited for that, else to the interval it lies in (the one begun first
+ * where several overlap), else to whatever else the thread waited for. CPU time is an estimate: samples outside all of these times
+ * their period; only over many requests, or long ones, it is a good one.
+ */
+#ifndef CONNPROF_MODEL_SPENT_H
+#define CONNPROF_MODEL_SPENT_H
+
+#include "event.h"
+#include "model/recording.h"
+#include "model/tied.h"
+
+#define PURPOSES_MAX 4096u /* intervals kept of one request; further ones go to "everything else" (counted) */
+
+/* One interval; end_ns > begin_ns. */
+struct purpose {
+	uint64_t begin_ns, end_ns;
+	uint32_t spent;        /* enum spent_id: SETUP, REDIS or PEERS */
+	uint32_t command;      /* REDIS: command_name(), COMMAND_PIPELINE; 0: not known */
+};
+
+#define COMMAND_PIPELINE UINT32_MAX /* several commands at once */
+
+/* 0, -ENOMEM, or -E2BIG past PURPOSES_MAX. */
+int spent_purpose(struct work *work, const struct purpose *purpose);
+
+struct spent_command {
+	uint32_t command;
+	uint64_t count;        /* round trips */
+	double ns;
+};
+
+/* All nanoseconds. ns[SPENT_CPU] is not limited by what is left of the latency: on short requests it is right only in sum. */
+struct spent {
+	double ns[SPENT_COUNT];  /* SPENT_ELSE is 0: what is left over, the reader's to compute */
+	uint64_t latency_ns;
+	struct spent_command commands[SPENT_COMMANDS]; /* by command, the first count of them */
+	size_t count;            /* further commands are in ns[SPENT_REDIS] only */
+};
+
+/* The sums of an ended work; sorts its purposes. period_ns: of a sample, 0 if none are taken. */
+void spent_sum(struct work *work, uint64_t period_ns, struct spent *out);
+
+#endif
