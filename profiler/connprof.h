@@ -174,6 +174,7 @@ enum connprof_view {
 	CONNPROF_VIEW_SITES = 4,    /* trace */
 	CONNPROF_VIEW_THREADS = 8,  /* dump */
 	CONNPROF_VIEW_DIAGNOSIS = 16, /* diagnose */
+	CONNPROF_VIEW_REQUESTS = 32, /* where the time of requests went */
 };
 
 /* The canonical name of a format (static): by name or alias, or, when name is NULL, by path's extension (*by default the

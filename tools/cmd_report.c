@@ -17,7 +17,7 @@ static enum connprof_view wanted_view(const struct options *options)
 {
 	static const struct { const char *name; enum connprof_view view; } views[] = {
 		{"profile", CONNPROF_VIEW_PROFILE}, {"verdict", CONNPROF_VIEW_VERDICT}, {"sites", CONNPROF_VIEW_SITES},
-		{"diagnosis", CONNPROF_VIEW_DIAGNOSIS},
+		{"diagnosis", CONNPROF_VIEW_DIAGNOSIS}, {"requests", CONNPROF_VIEW_REQUESTS},
 	};
 
 	for (size_t i = 0; options->view && i < sizeof(views) / sizeof(views[0]); i++)
@@ -58,7 +58,7 @@ static int render(struct connprof_recording *recording, const struct options *op
 {
 	int verdict = CONNPROF_OK, status = 0;
 
-	if (plan->view != CONNPROF_VIEW_PROFILE)
+	if (plan->view != CONNPROF_VIEW_PROFILE && plan->view != CONNPROF_VIEW_REQUESTS)
 		status = judge(recording, options, &verdict);
 	if (!status)
 		status = output_write(plan, options, recording);

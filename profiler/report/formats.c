@@ -31,6 +31,8 @@ const struct report_format report_formats[] = {
 	{"text", "", ".txt", CONNPROF_VIEW_DIAGNOSIS, diagnosis_text_write, false},
 	{"json", "", ".json", CONNPROF_VIEW_DIAGNOSIS, diagnosis_json_write, false},
 	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_DIAGNOSIS, pprof_write, false},
+	{"text", "", ".txt", CONNPROF_VIEW_REQUESTS, requests_text_write, false},
+	{"json", "", ".json", CONNPROF_VIEW_REQUESTS, requests_json_write, false},
 	{NULL, NULL, NULL, 0, NULL, false},
 };
 
@@ -112,6 +114,7 @@ const char *connprof_format_names(enum connprof_view view)
 	case CONNPROF_VIEW_SITES:
 		return "text, json, pprof";
 	case CONNPROF_VIEW_THREADS:
+	case CONNPROF_VIEW_REQUESTS:
 		return "text, json";
 	case CONNPROF_VIEW_DIAGNOSIS:
 		return "html, text, json, pprof";

@@ -116,6 +116,17 @@ void json_add_text(struct json_build *build, struct json_object *array, const ch
 	add(build, array, json_object_new_string(text));
 }
 
+void json_add_exact(struct json_build *build, struct json_object *array, double value)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%.17g", value);
+	if (isfinite(value))
+		add(build, array, json_object_new_double_s(value, text));
+	else if (!array || json_object_array_add(array, NULL))
+		build->failed = true;
+}
+
 void json_add_count(struct json_build *build, struct json_object *array, uint64_t count)
 {
 	add(build, array, json_object_new_uint64(count));

@@ -27,6 +27,7 @@ void json_put_number(struct json_build *build, struct json_object *into, const c
 void json_put_exact(struct json_build *build, struct json_object *into, const char *key, double value);  /* reads back as the same number; NAN: null */
 void json_put_null(struct json_build *build, struct json_object *into, const char *key);
 void json_add_text(struct json_build *build, struct json_object *array, const char *text);
+void json_add_exact(struct json_build *build, struct json_object *array, double value); /* as json_put_exact */
 void json_add_count(struct json_build *build, struct json_object *array, uint64_t count);
 
 /* Writes the document, indented, with a newline, and frees it. 0 or -ENOMEM with its message. */

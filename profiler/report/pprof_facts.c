@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "model/latency.h"
 #include "report/json_build.h"
 #include "report/report.h"
 
@@ -75,6 +74,7 @@ static const struct member recording_members[] = {
 	WHOLE("latency_ms_p50", requests.latency_ms.p50, NUMBER), WHOLE("latency_ms_p99", requests.latency_ms.p99, NUMBER),
 	WHOLE("latency_ms_max", requests.latency_ms.max, NUMBER), WHOLE("over_500ms", requests.over_500ms, COUNT),
 	WHOLE("over_1s", requests.over_1s, COUNT), WHOLE("unheld", unheld, COUNT),
+	WHOLE("purposes_refused", purposes_refused, COUNT),
 	WHOLE("cut_slower_than_ns", cut.slower_than_ns, COUNT), WHOLE("cut_normal", cut.normal, BOOL),
 	WHOLE("cut_requests", cut.requests, COUNT), WHOLE("connections", connections, COUNT),
 	WHOLE("preexisting", preexisting, COUNT), WHOLE("accepted", accepted, COUNT),
@@ -157,17 +157,6 @@ static void write_counters(struct json_build *build, struct json_object *into, c
 		json_add_count(build, array, counters[i]);
 }
 
-/* Pairs in one array: the shortest latency of a bucket, requests. */
-static void write_latencies(struct json_build *build, const struct connprof_recording *recording, struct json_object *into)
-{
-	struct json_object *array = json_put_array(build, into, "latencies");
-
-	for (size_t i = 0; i < recording->latency_count; i++) {
-		json_add_count(build, array, latency_floor_ns(recording->latencies[i].bucket));
-		json_add_count(build, array, recording->latencies[i].requests);
-	}
-}
-
 static char *as_text(struct json_build *build, struct json_object *document)
 {
 	const char *text = build->failed ? NULL : json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN |
@@ -189,7 +178,7 @@ char *facts_write_recording(const struct connprof_recording *recording, const st
 	write_counters(&build, document, "stack_ends", recording->stack_ends, STACK_END_COUNT);
 	write_counters(&build, document, "python_ends", recording->python_ends, PYTHON_END_COUNT);
 	write_counters(&build, document, "drops", recording->drops, DROP_COUNT);
-	write_latencies(&build, recording, document);
+	facts_put_requests(&build, recording, document);
 	array = json_put_array(&build, document, "targets");
 	for (size_t i = 0; i < recording->target_count; i++)
 		write_members(&build, recording->strings, json_add_object(&build, array), target_members, &recording->targets[i]);
@@ -324,28 +313,6 @@ static int read_counters(struct json_object *from, const char *key, uint64_t *co
 	return code;
 }
 
-static int read_latencies(struct connprof_recording *recording, struct json_object *from)
-{
-	size_t count;
-	struct json_object *array = array_of(from, "latencies", &count);
-	int code = array_reserve(&recording->latencies, &recording->latency_capacity, count / 2, sizeof(*recording->latencies),
-				 LATENCY_BUCKETS);
-
-	for (size_t i = 0; !code && i < count / 2; i++) {
-		struct latency_row *row = &recording->latencies[i];
-		uint64_t floor_ns;
-
-		code = read_count(json_object_array_get_idx(array, 2 * i), &floor_ns);
-		if (!code)
-			code = read_count(json_object_array_get_idx(array, 2 * i + 1), &row->requests);
-		row->bucket = code ? LATENCY_NONE : latency_bucket(floor_ns);
-		if (!code && i && row->bucket <= row[-1].bucket)
-			code = -EINVAL; /* ascending, each once */
-		recording->latency_count = i + 1;
-	}
-	return code;
-}
-
 static int read_targets(struct connprof_recording *recording, struct json_object *from)
 {
 	size_t count;
@@ -422,7 +389,7 @@ int facts_read_recording(struct connprof_recording *recording, const char *text,
 	if (!code)
 		code = read_counters(from, "drops", recording->drops, DROP_COUNT);
 	if (!code)
-		code = read_latencies(recording, from);
+		code = facts_get_requests(recording, from);
 	if (!code)
 		code = read_targets(recording, from);
 	if (!code)

@@ -39,6 +39,13 @@ char *facts_write_site(const struct connprof_recording *recording, const struct 
 int facts_read_recording(struct connprof_recording *recording, const char *text, struct facts_mappings *mappings);
 int facts_read_site(struct connprof_recording *recording, const char *text, uint64_t *call_site);
 
+/* ---- pprof_requests.c ---- */
+
+struct json_build;
+/* Members of the recording's text: its latencies and where the time of its requests went. Back: 0, -EINVAL or -ENOMEM. */
+void facts_put_requests(struct json_build *build, const struct connprof_recording *recording, struct json_object *into);
+int facts_get_requests(struct connprof_recording *recording, struct json_object *from);
+
 /* ---- pprof_file.c ---- */
 
 /* The unpacked bytes of a file, at most PPROF_BYTES_MAX: *bytes is owned by the caller (free). 0 or -errno with its message. */

@@ -72,6 +72,15 @@ static void test_a_file_keeps_what_is_needed_to_cut_again(void **state)
 	(void)state;
 	r->profile[4].latency = LATENCY_UNHELD;
 	r->unheld = 7;
+	assert_int_equal(array_reserve(&r->spent.rows, &r->spent.capacity, 2, sizeof(*r->spent.rows), 2), 0);
+	r->spent.rows[r->spent.count++] = (struct spent_row){.spent = SPENT_LOCKS, .ms = {0.1, 1.0 / 3, 3, 4, 5},
+							     .count = {NAN, NAN, NAN, NAN, NAN}};
+	r->spent.rows[r->spent.count++] = (struct spent_row){.spent = SPENT_REDIS, .command = text(r, "GET"), .ms = {1, 2, 3, 4, 5},
+							     .count = {23, 23, 24, 25, 23.5}};
+	for (unsigned band = 0; band < BAND_COUNT; band++) {
+		r->spent.requests[band] = band + 1;
+		r->spent.latency_ms[band] = band / 3.0;
+	}
 	bytes = render(r, CONNPROF_VIEW_PROFILE, &options, &size);
 	temporary(path, bytes, size);
 	assert_int_equal(pprof_load(path, &back, NULL), 0);
@@ -82,6 +91,14 @@ static void test_a_file_keeps_what_is_needed_to_cut_again(void **state)
 	assert_memory_equal(&back->latencies[1], &r->latencies[1], sizeof(uint16_t));
 	assert_int_equal(back->latencies[1].requests, 1);
 	assert_int_equal(back->unheld, 7);
+	assert_memory_equal(back->spent.requests, r->spent.requests, sizeof(r->spent.requests));
+	assert_memory_equal(back->spent.latency_ms, r->spent.latency_ms, sizeof(r->spent.latency_ms));
+	assert_int_equal(back->spent.count, 2);
+	assert_int_equal(back->spent.rows[0].spent, SPENT_LOCKS);
+	assert_memory_equal(back->spent.rows[0].ms, r->spent.rows[0].ms, sizeof(r->spent.rows[0].ms));
+	assert_true(isnan(back->spent.rows[0].count[0]));
+	assert_string_equal(strings_get(back->strings, back->spent.rows[1].command), "GET");
+	assert_float_equal(back->spent.rows[1].count[BAND_MEAN], 23.5, 0);
 	out = part(back, "folded", true);
 	assert_string_equal(out, expected);
 	free(bytes);
@@ -123,6 +140,34 @@ static void test_no_slow_request_is_an_empty_picture(void **state)
 	connprof_recording_free(r);
 }
 
+static void test_where_the_time_went_as_text_and_json(void **state)
+{
+	struct connprof_recording *r = mixed();
+	char *text_out, *json;
+
+	(void)state;
+	r->requests = (struct requests_summary){.observed = 20, .protocol = PROTOCOL_HTTP, .latency_ms = {10, 700, 702.5}, .over_500ms = 1};
+	assert_int_equal(array_reserve(&r->spent.rows, &r->spent.capacity, 3, sizeof(*r->spent.rows), 3), 0);
+	r->spent.rows[r->spent.count++] = (struct spent_row){.spent = SPENT_CPU, .ms = {1, 2, 3, 4, 5}, .count = {NAN, NAN, NAN, NAN, NAN}};
+	r->spent.rows[r->spent.count++] = (struct spent_row){.spent = SPENT_GIL, .count = {NAN, NAN, NAN, NAN, NAN}};
+	r->spent.rows[r->spent.count++] = (struct spent_row){.spent = SPENT_REDIS, .command = text(r, "GET"), .ms = {1, 2, 3, 4, 5},
+							     .count = {23, 23, 24, 25, 23.5}};
+	text_out = render_as(r, CONNPROF_VIEW_REQUESTS, "text");
+	json = render_as(r, CONNPROF_VIEW_REQUESTS, "json");
+	assert_has(text_out, "gunicorn 812, 30.0 s: 20 requests, p50 10.0 ms, p99 700.0 ms, max 702.5 ms; 1 over 0.5 s, 0 over 1 s\n");
+	assert_has(text_out, "on CPU                            1.00      2.00      3.00      4.00      5.00\n");
+	assert_has(text_out, "  GET (23.5 each)                 1.00");
+	assert_has_not(text_out, "GIL");
+	assert_has(text_out, "waits were not looked at");
+	assert_has(json, "\"schema\": \"connprof.requests/1\"");
+	assert_has(json, "\"part\": \"GIL\"");
+	assert_has(json, "\"round_trips\": {");
+	assert_has(json, "\"ms\": 696.2545");
+	free(text_out);
+	free(json);
+	connprof_recording_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +175,7 @@ int main(void)
 		cmocka_unit_test(test_slow_against_normal_has_two_counts),
 		cmocka_unit_test(test_a_file_keeps_what_is_needed_to_cut_again),
 		cmocka_unit_test(test_what_cannot_be_shown_is_refused_in_words),
+		cmocka_unit_test(test_where_the_time_went_as_text_and_json),
 		cmocka_unit_test(test_no_slow_request_is_an_empty_picture),
 	};
 
