@@ -52,6 +52,7 @@ enum cfa_kind {
 	CFA_SIGNAL = 4,     /* a signal trampoline: registers lie in the rt_sigframe at rsp */
 	CFA_ROOT = 5,       /* return address undefined: the outermost frame (_start, clone) */
 	CFA_EXPRESSION = 6, /* a rule rows cannot express: left to libunwind */
+	CFA_RSP_FAR = 7,    /* CFA = rsp + 8 * offset: a frame of 32 KiB and more (arrays on the stack) */
 };
 
 /* One unwind row: from .pc up to the next row's pc, the rule holds. Sorted by pc. 8 bytes. */
@@ -59,7 +60,7 @@ struct unwind_row {
 	u32 pc;         /* ELF virtual address within the object */
 	u8 cfa;         /* enum cfa_kind */
 	s8 rbp_slot;    /* caller's rbp is saved at CFA + 8 * rbp_slot; 0: rbp is unchanged */
-	s16 cfa_offset; /* bytes, for CFA_RSP and CFA_RBP */
+	s16 cfa_offset; /* bytes, for CFA_RSP and CFA_RBP; words of 8 bytes for CFA_RSP_FAR */
 };
 
 /* One executable mapping of a process. Sorted by start within its process. */

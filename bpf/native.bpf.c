@@ -214,6 +214,9 @@ WALKER_GLOBAL int native_step(u32 kind)
 	case CFA_RSP:
 		cfa = walk->sp + (s64)row->cfa_offset;
 		break;
+	case CFA_RSP_FAR:
+		cfa = walk->sp + 8 * (s64)row->cfa_offset;
+		break;
 	case CFA_RBP:
 		cfa = walk->bp + (s64)row->cfa_offset;
 		break;

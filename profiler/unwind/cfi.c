@@ -74,6 +74,10 @@ static struct unwind_row row_of(const struct machine *m)
 		 s->cfa_offset <= INT16_MAX) {
 		row.cfa = s->cfa_register == REGISTER_RSP ? CFA_RSP : CFA_RBP;
 		row.cfa_offset = (int16_t)s->cfa_offset;
+	} else if (s->cfa_register == REGISTER_RSP && s->cfa_offset > 0 && s->cfa_offset % 8 == 0 &&
+		   s->cfa_offset / 8 <= INT16_MAX) {
+		row.cfa = CFA_RSP_FAR;
+		row.cfa_offset = (int16_t)(s->cfa_offset / 8);
 	} else {
 		row.rbp_slot = 0;
 	}

@@ -49,6 +49,7 @@ static const struct unwind_row plain[] = {
 	{.pc = 0x600, .cfa = CFA_SIGNAL},
 	{.pc = 0x700, .cfa = CFA_EXPRESSION},
 	{.pc = 0x800, .cfa = CFA_RSP, .cfa_offset = -8},
+	{.pc = 0x900, .cfa = CFA_RSP_FAR, .cfa_offset = 3000, .rbp_slot = -2},
 };
 #define PLAIN plain, sizeof(plain) / sizeof(plain[0])
 
@@ -134,6 +135,22 @@ static void code_without_rows_goes_by_the_frame_pointer(void **state)
 	s = image_walk(0x10, at(0), at(10), 0, NULL);
 	assert_int_equal(s->head.native_end, END_FRAME_POINTER);
 	assert_int_equal(s->head.native, 3);
+}
+
+/* As select()'s caller in CPython has one: its arrays take 74 KiB. */
+static void a_frame_of_many_pages_is_crossed(void **state)
+{
+	const struct scratch *s;
+
+	(void)state;
+	begin(PLAIN);
+	put(2998, 0x77);
+	put(2999, CODE + 0x310);
+	s = image_walk(CODE + 0x910, at(0), 0, 0, NULL);
+	assert_int_equal(s->head.native_end, END_ROOT);
+	assert_int_equal(s->head.native, 2);
+	assert_int_equal(s->slots[0].b, at(3000));
+	assert_int_equal(s->walk.bp, 0x77);
 }
 
 static void rbp_0_in_the_innermost_frame_of_an_object_with_rules_is_no_end(void **state)
@@ -267,6 +284,7 @@ int main(void)
 		cmocka_unit_test(plt_rule_counts_the_pushed_index),
 		cmocka_unit_test(signal_frame_gives_the_interrupted_registers),
 		cmocka_unit_test(code_without_rows_goes_by_the_frame_pointer),
+		cmocka_unit_test(a_frame_of_many_pages_is_crossed),
 		cmocka_unit_test(rbp_0_in_the_innermost_frame_of_an_object_with_rules_is_no_end),
 		cmocka_unit_test(a_wild_pc_without_frame_pointer_ends_unmapped),
 		cmocka_unit_test(unreadable_stack_ends_in_a_fault),

@@ -97,7 +97,7 @@ static struct unwind_rows parse(const struct image *image, int debug_frame)
 /* Rows as text: "pc kind slot offset; …". */
 static void expect(struct unwind_rows *rows, const char *want)
 {
-	static const char *const kinds[] = {"none", "rsp", "rbp", "plt", "signal", "root", "expression"};
+	static const char *const kinds[] = {"none", "rsp", "rbp", "plt", "signal", "root", "expression", "far"};
 	char text[4096] = "";
 
 	for (size_t i = 0; i < rows->count; i++) {
@@ -188,7 +188,11 @@ static void what_a_row_cannot_say_is_left_to_libunwind(void **state)
 	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
 	rows = ONE(0x05, 6, 0x81, 0x01); /* rbp at CFA - 129 * 8 */
 	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
-	rows = ONE(0x0e, 0x80, 0x80, 0x02); /* CFA = rsp + 32768 */
+	rows = ONE(0x0e, 0x80, 0x80, 0x10); /* CFA = rsp + 262144 */
+	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
+	rows = ONE(0x0e, 0x81, 0x80, 0x02); /* CFA = rsp + 32769 */
+	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
+	rows = ONE(0x0c, 6, 0x80, 0x80, 0x02); /* CFA = rbp + 32768 */
 	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
 	rows = ONE(0x16, 7, 2, 0x77, 8); /* rsp is not the CFA */
 	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
@@ -200,6 +204,8 @@ static void the_limits_of_a_row_are_reached(void **state)
 
 	(void)state;
 	expect(&rows, "1000 rsp -128 32767; 1100 none 0 0");
+	rows = ONE(0x0e, 0x80, 0x80, 0x02, 0x86, 2, 0x41, 0x0e, 0xf8, 0xff, 0x0f); /* rsp + 32768, then + 262136 */
+	expect(&rows, "1000 far -2 4096; 1001 far -2 32767; 1100 none 0 0");
 }
 
 static void the_plt_expression_is_known_and_its_variants_unfolded(void **state)

@@ -95,6 +95,9 @@ static struct unwind_row wanted(const struct checker *c, char *values[COLUMNS], 
 	else if ((!strncmp(cfa, "rsp", 3) || !strncmp(cfa, "rbp", 3)) && atoi(cfa + 3) == (int16_t)atoi(cfa + 3)) {
 		row.cfa = cfa[1] == 's' ? CFA_RSP : CFA_RBP;
 		row.cfa_offset = (int16_t)atoi(cfa + 3);
+	} else if (!strncmp(cfa, "rsp", 3) && atoi(cfa + 3) % 8 == 0 && atoi(cfa + 3) / 8 == (int16_t)(atoi(cfa + 3) / 8)) {
+		row.cfa = CFA_RSP_FAR;
+		row.cfa_offset = (int16_t)(atoi(cfa + 3) / 8);
 	} else {
 		row.rbp_slot = 0;
 	}
