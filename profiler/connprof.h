@@ -197,6 +197,32 @@ int connprof_report_save(const struct connprof_recording *recording, enum connpr
  * tool's own cost. */
 int connprof_report_summary(const struct connprof_recording *recording, FILE *stream, struct connprof_error *error);
 
+/* ---- lists ------------------------------------------------------------------ */
+
+/* What a live view shows, as plain values. */
+enum connprof_list {
+	CONNPROF_LIST_FUNCTIONS = 1, /* by their own samples: self, total (samples) */
+	CONNPROF_LIST_SITES,         /* call sites: connects, failed, open, connects per request, set-up p50 and lifetime p50 (ms) */
+	CONNPROF_LIST_LATENCIES,     /* a histogram, fastest first: from, to (ms), requests */
+};
+
+#define CONNPROF_ITEM_VALUES 6
+
+struct connprof_item {
+	char text[192];              /* one line, printable UTF-8; its identity from list to list of a session */
+	char mark[32];               /* a rule that a call site breaks, "" none */
+	double values[CONNPROF_ITEM_VALUES]; /* as above; NAN: not known */
+};
+
+/* The first `limit` items. Returns how many, or a negative errno. Call sites have names once the recording was judged. */
+int connprof_list(const struct connprof_recording *recording, enum connprof_list list, struct connprof_item *items, size_t limit);
+
+struct connprof_requests {
+	uint64_t observed, over_500ms, over_1s;
+	double p50_ms, p99_ms, max_ms;   /* NAN: none was complete */
+};
+void connprof_requests(const struct connprof_recording *recording, struct connprof_requests *out);
+
 /* ---- doctor --------------------------------------------------------------- */
 
 struct connprof_finding {

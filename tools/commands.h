@@ -14,6 +14,7 @@ enum command_bit {
 	REPORT = 16,
 	DOCTOR = 32,
 	DIAGNOSE = 64,
+	TOP = 128,
 };
 
 struct command {
@@ -32,5 +33,6 @@ int cmd_dump(const struct options *options);
 int cmd_report(const struct options *options);
 int cmd_doctor(const struct options *options);
 int cmd_diagnose(const struct options *options);
+int cmd_top(const struct options *options);
 
 #endif

@@ -23,6 +23,8 @@ static const struct command commands[] = {
 	 "all of it at once: one page with findings, in words, and their evidence", cmd_diagnose},
 	{"dump", DUMP, {"-p PID [OPTION]...", NULL}, CONNPROF_VIEW_THREADS,
 	 "every thread's stack, now", cmd_dump},
+	{"top", TOP, {ON_PROCESS}, 0,
+	 "live in the terminal: hot functions, connection call sites, request latency", cmd_top},
 	{"report", REPORT, {"FILE [OPTION]...", NULL}, CONNPROF_VIEW_PROFILE,
 	 "render a recording again, in any format, without root", cmd_report},
 	{"doctor", DOCTOR, {"[OPTION]...", NULL}, 0,

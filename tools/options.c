@@ -39,22 +39,23 @@ struct row {
 };
 
 #define AT(field) offsetof(struct options, field)
-#define LIVE (RECORD | TRACE | CHECK | DIAGNOSE)
+#define LIVE (RECORD | TRACE | CHECK | DIAGNOSE | TOP)
+#define WRITES (RECORD | TRACE | CHECK | DIAGNOSE | DUMP | REPORT)
 #define PROFILES (RECORD | REPORT | DIAGNOSE)
 #define JUDGES (CHECK | REPORT | DIAGNOSE)
-#define SITES (TRACE | CHECK | REPORT | DIAGNOSE)
+#define SITES (TRACE | CHECK | REPORT | DIAGNOSE | TOP)
 #define ALL (LIVE | DUMP | REPORT | DOCTOR)
 
 static const struct row rows[] = {
 	{"pid", 'p', "PID", PID, 0, 0, 0, NULL, LIVE | DUMP, "the process to attach to (repeatable)"},
 	{"duration", 'd', "TIME", DURATION, AT(duration_ns), 0, 0, NULL, LIVE,
 	 "end after TIME: 30, 500ms, 2s, 1m (default: at Ctrl-C, or when the target ends)"},
-	{"output", 'o', "FILE", TEXT, AT(output), 0, 0, NULL, LIVE | DUMP | REPORT, "write to FILE ('-': standard output)"},
-	{"format", 'f', "NAME", TEXT, AT(format), 0, 0, NULL, LIVE | DUMP | REPORT,
+	{"output", 'o', "FILE", TEXT, AT(output), 0, 0, NULL, WRITES, "write to FILE ('-': standard output)"},
+	{"format", 'f', "NAME", TEXT, AT(format), 0, 0, NULL, WRITES,
 	 "the output's format (default: from FILE's extension)"},
 	{"json", 'j', NULL, FLAG, AT(json), 0, 0, NULL, TRACE | CHECK | DUMP | DOCTOR, "the same as --format json"},
 	{"json", 'j', NULL, FLAG, AT(json_summary), 0, 0, NULL, DIAGNOSE, "print JSON instead of the text, beside the page"},
-	{"rate", 'r', "HZ", COUNT, AT(rate_hz), 1, 10000, NULL, RECORD | CHECK | DIAGNOSE,
+	{"rate", 'r', "HZ", COUNT, AT(rate_hz), 1, 10000, NULL, RECORD | CHECK | DIAGNOSE | TOP,
 	 "samples per second of CPU time (default 99)"},
 	{"threads", 't', NULL, FLAG, AT(threads), 0, 0, NULL, PROFILES, "the thread as the root frame"},
 	{"native", 'n', NULL, FLAG, AT(native), 0, 0, NULL, PROFILES | DUMP,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * watch.c - the loop that record, trace and check share.
+ * watch.c - the loop that all live commands share.
  *
  * Signals that end it are blocked and read from a signalfd, so that none arrives between two steps. The first one ends
  * the window and what was seen is written; a second one ends connprof at once (while a command is still being waited
@@ -138,7 +138,7 @@ static void collect_until_end(struct watch *watch, const struct options *options
 	struct connprof_error error = {0};
 
 	child_reap(&watch->child); /* it may have ended before its SIGCHLD was waited for */
-	while (!watch->interrupted && !watch->child.ended && now_ns() < end) {
+	while (!watch->interrupted && (!watch->child.ended || hooks->stays) && now_ns() < end) {
 		wait_for(watch, connprof_session_fd(watch->session), end);
 		watch->interrupted = signals_read(watch);
 		if (connprof_session_step(watch->session, &error) < 0) {
@@ -146,7 +146,9 @@ static void collect_until_end(struct watch *watch, const struct options *options
 			break;
 		}
 		/* A command's last thread is seen to exit before the command can be reaped: its status is worth the wait. */
-		if (!watch->child.pid && !connprof_session_alive(watch->session))
+		if (!watch->child.pid && !hooks->stays && !connprof_session_alive(watch->session))
+			break;
+		if (hooks->step && hooks->step(hooks->context, watch->session))
 			break;
 		if (progress && now_ns() >= next_line) {
 			show_progress(watch, false);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * watch.h - the loop that record, trace and check share: attach, collect until it is time to end, detach.
+ * watch.h - the loop that all live commands share: attach, collect until it is time to end, detach.
  *
  * It ends at the end of --duration, at Ctrl-C, SIGTERM or SIGHUP, when the command has ended, or when no target is left.
  * The hooks let a command look in at the points where it must; each may be NULL.
@@ -18,8 +18,10 @@ struct watch_hooks {
 	void *context;
 	int (*opening)(void *context);  /* attached to nothing yet, about to start: 0, or the exit status to end with */
 	void (*tick)(void *context, struct connprof_session *session); /* each second */
+	bool (*step)(void *context, struct connprof_session *session); /* each step, every 100 ms at least: true ends the window */
 	int (*closed)(void *context, struct connprof_recording *recording); /* detached; a command still runs */
-	bool draws;                     /* tick owns the terminal: no progress line */
+	bool draws;                     /* tick or step owns the terminal: no progress line */
+	bool stays;                     /* goes on when no target is left, or the command has ended */
 };
 
 struct watch {

@@ -7,17 +7,15 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "model/latency.h"
 #include "report/diagnosis.h"
 #include "report/finding.h"
+#include "report/histogram.h"
 #include "report/html.h"
 #include "report/markup.h"
 #include "report/page.h"
 #include "report/sites.h"
 
 #define CHAIN_FRAMES 24
-#define BARS 24
-#define PATH_LEVELS 3
 
 struct page {
 	const struct connprof_recording *recording;
@@ -115,47 +113,11 @@ static int put_findings(const struct page *page)
 
 /* ---- requests ---- */
 
-struct bar {
-	double low_ms, high_ms;
-	uint64_t requests;
-};
-
-/* The latencies as bars whose bounds grow by the same factor each. Returns how many. */
-static size_t bars_make(const struct connprof_recording *recording, struct bar bars[BARS])
-{
-	double least = INFINITY, most = 0, factor;
-
-	for (size_t i = 0; i < recording->latency_count; i++) {
-		double ms = (double)latency_floor_ns(recording->latencies[i].bucket) / 1e6;
-
-		if (!recording->latencies[i].bucket || !recording->latencies[i].requests)
-			continue;
-		least = fmin(least, ms);
-		most = fmax(most, ms);
-	}
-	if (most <= 0)
-		return 0;
-	factor = pow(most / least * 1.01, 1.0 / BARS);
-	for (size_t b = 0; b < BARS; b++)
-		bars[b] = (struct bar){least * pow(factor, (double)b), least * pow(factor, (double)b + 1), 0};
-	for (size_t i = 0; i < recording->latency_count; i++) {
-		double ms = (double)latency_floor_ns(recording->latencies[i].bucket) / 1e6;
-		size_t b = 0;
-
-		if (!recording->latencies[i].bucket)
-			continue;
-		while (b + 1 < BARS && ms >= bars[b].high_ms)
-			b++;
-		bars[b].requests += recording->latencies[i].requests;
-	}
-	return BARS;
-}
-
 static void put_histogram(const struct page *page)
 {
 	static const char *const columns[] = {"#from", "#to", "#requests", ""};
-	struct bar bars[BARS];
-	size_t count = bars_make(page->recording, bars);
+	struct histogram_bar bars[HISTOGRAM_BARS];
+	size_t count = histogram_make(page->recording, bars);
 	uint64_t most = 1;
 
 	for (size_t b = 0; b < count; b++)

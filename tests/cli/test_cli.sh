@@ -58,7 +58,7 @@ done
 
 expect 2 'no command given' 'no command'
 expect 2 "there is no command 'rekord'" 'unknown command' rekord
-expect 2 "there is no command 'top'" 'a command of a later version is unknown' top
+expect 2 'not a terminal (connprof diagnose' 'top without a terminal' top -p 1
 expect 2 "there is no option '--pid'" 'an option before the command' --pid 1
 expect 2 'unknown option --frobnicate (try: connprof record --help)' 'unknown long option' record --frobnicate
 expect 2 'unknown option -Z' 'unknown short option' record -Z

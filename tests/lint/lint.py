@@ -42,6 +42,7 @@ ALLOWED = {
 LIBRARIES = {
     "libbpf": (re.compile(r"#include <bpf/(libbpf|bpf|btf)\.h>"), ("profiler/source/", "tests/")),
     "libunwind": (re.compile(r"#include <libunwind"), ("profiler/unwind/", "tests/")),
+    "ncurses": (re.compile(r"#include <ncurses"), ("tools/top_draw.c",)),
     "hiredis": (re.compile(r"#include <hiredis"), ("profiler/peer/", "tests/")),
 }
 FORBIDDEN = {
