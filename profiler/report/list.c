@@ -48,7 +48,7 @@ static int list_sites(const struct connprof_recording *recording, struct connpro
 		const struct site_row *site = &recording->sites[i];
 		char place[PLACE_TEXT], peer[ENDPOINT_TEXT], protocol[32], text[PLACE_TEXT + ENDPOINT_TEXT + 40];
 
-		snprintf(text, sizeof(text), "%s %s  %s", site_protocol(site, protocol), endpoint_text(&site->peer, peer),
+		snprintf(text, sizeof(text), "%s %s  %s", site_protocol(site, protocol), endpoint_text(&site->peer, recording->strings, peer),
 			 site_place(recording, site, place));
 		item_init(&items[i], text);
 		snprintf(items[i].mark, sizeof(items[i].mark), "%s", site->rule ? rule_name(site->rule) : "");
