@@ -15,7 +15,8 @@
 #define PYTHON_THREADS_SEARCHED 128
 #define FIELD_NONE 0xffff
 #define TASK_NAME_BYTES_LEAST 32 /* a small int */
-#define FRAME_BYTES_SHORT 80 /* holds all that is read of a frame from 3.11 on */
+#define FRAME_BYTES_SHORT 88 /* holds all that is read of a frame from 3.11 on, */
+#define FRAME_BYTES_LEAST 80 /* and this much all but the first local variable, which a frame need not have */
 #define THREAD_STATE_BYTES 1024 /* at least that of 3.11 and 3.12, at most what lies together */
 #define CFRAME_BYTES 24      /* holds both that is read of a CFrame that has its call's frame */
 
@@ -177,6 +178,7 @@ WALKER_GLOBAL int python_begin(u32 kind)
 	walk->python_end = PYTHON_NONE;
 	walk->holds_gil = 0;
 	walk->task = walk->task_frame = 0;
+	walk->outermost = walk->outermost_generator = 0;
 	if (!walk->state.enabled)
 		return 1;
 	walk->python_end = PYTHON_NO_STATE;
@@ -189,7 +191,7 @@ WALKER_GLOBAL int python_begin(u32 kind)
 		return 1;
 	if (walk->gil)
 		walk->holds_gil = holds_gil(walk, state);
-	if (walk->state.tstate_task && kind != SCRATCH_CONNECTION) /* call sites are no task's own */
+	if (walk->state.tstate_task && kind != SCRATCH_CONNECTION && kind != SCRATCH_IO) /* call sites are no task's own */
 		task_begin(scratch, state);
 	walk->python_end = PYTHON_FAULT;
 	walk->python_thread = state;
@@ -226,6 +228,14 @@ static __always_inline int call_ends(struct scratch *scratch, u64 anchor, u64 pr
 		       ? ends(walk, PYTHON_FAULT) : 0;
 }
 
+static __always_inline bool is_generator(const struct walk *walk)
+{
+	const struct python_layout *layout = &walk->state.layout;
+
+	return layout->owner_generator ? frame_u8(walk, layout->frame_generator) == layout->owner_generator
+				       : frame_u64(walk, layout->frame_generator) != 0;
+}
+
 WALKER_GLOBAL int python_step(u32 kind)
 {
 	struct scratch *scratch = scratch_of(kind);
@@ -248,8 +258,9 @@ WALKER_GLOBAL int python_step(u32 kind)
 	if (walk->python_frame & 7)
 		return broken(scratch, PYTHON_BROKEN);
 	/* Until 3.10 a frame's fields lie further apart. It may be the last thing before unmapped memory. */
-	if ((layout->frame_instr < FRAME_BYTES_SHORT || read_user(walk->frame, PYTHON_FRAME_BYTES, walk->python_frame)) &&
-	    read_user(walk->frame, FRAME_BYTES_SHORT, walk->python_frame))
+	if (read_user(walk->frame, layout->frame_instr < FRAME_BYTES_LEAST ? FRAME_BYTES_SHORT : PYTHON_FRAME_BYTES,
+		      walk->python_frame) &&
+	    read_user(walk->frame, FRAME_BYTES_LEAST, walk->python_frame))
 		return broken(scratch, PYTHON_FAULT);
 	previous = frame_u64(walk, layout->frame_previous);
 	if (previous == walk->python_frame)
@@ -265,6 +276,9 @@ WALKER_GLOBAL int python_step(u32 kind)
 	slot_put(scratch, code, instr);
 	if (walk->task_frame == walk->python_frame)
 		slot_put(scratch, SLOT_TASK, walk->task);
+	walk->outermost = walk->python_frame;
+	if (is_generator(walk))
+		walk->outermost_generator = walk->python_frame;
 	is_entry = layout->frame_is_entry == FIELD_NONE || frame_u8(walk, layout->frame_is_entry);
 	if (layout->anchor == ANCHOR_CFRAME && is_entry)
 		return call_ends(scratch, walk->python_cframe, previous);

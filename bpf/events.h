@@ -174,6 +174,7 @@ struct stack_head {
 	u8 task_slots;   /* before the Python ones: the first TASK_NAME_BYTES of the running asyncio task's name object, or 0 */
 	u8 reserved[2];
 	u64 sp;          /* of the innermost frame: its extent is [sp, slot.b) */
+	u64 unit;        /* the thread's unit of work (enum unit_kind); 0: not known, or none of its own */
 	u64 copy_sp, copy_bp, copy_pc; /* registers of the frame the rows could not express */
 };
 
@@ -215,6 +216,7 @@ enum io_flag {
 struct io_body {
 	u64 conn;
 	u64 bytes;           /* moved by the call */
+	u64 unit;            /* as in stack_head; 0 for what is received on a connection opened here, too */
 	u32 payload_bytes;   /* peeked bytes that follow */
 	u32 flags;           /* enum io_flag */
 };
@@ -262,6 +264,14 @@ enum python_anchor {
 	ANCHOR_SHIM = 2,    /* >= 3.12: entry frame with owner >= 3 on the C stack */
 };
 
+/* What tells the units of work of one thread apart, once user space has seen which kind this process has: its address is
+ * the unit's name as long as it lives. */
+enum unit_kind {
+	UNIT_THREAD = 0,    /* nothing: each thread does one thing at a time */
+	UNIT_COROUTINE = 1, /* the outermost frame that belongs to a coroutine or generator: an asyncio task */
+	UNIT_GREENLET = 2,  /* the outermost frame of all: each greenlet has a chain of its own */
+};
+
 struct python_layout {
 	u16 tstate_interp, tstate_next, tstate_thread_id;
 	u16 tstate_frame;          /* to the top frame, or to the CFrame if frame_in_cframe */
@@ -271,12 +281,15 @@ struct python_layout {
 	u16 frame_code, frame_previous, frame_instr;
 	u16 frame_owner;           /* 0xffff: none */
 	u16 frame_is_entry;        /* 3.11; 0xffff: every frame is an entry (3.10 and before) */
+	u16 frame_generator;       /* what marks a generator's or coroutine's frame: the owner byte, or a pointer that is not null */
+	u16 frame_self;            /* the first local variable: a method's self */
 	u8 frame_in_cframe;        /* top frame is reached through the CFrame */
 	u8 instr_is_pointer;       /* frame_instr holds an address, else a 32-bit index */
 	u8 anchor;                 /* enum python_anchor */
 	u8 owner_shim;             /* owner >= this: an entry frame, not Python code */
 	u8 code_tag_mask;          /* low bits of frame_code that are a tag (3.14) */
-	u8 reserved[3];
+	u8 owner_generator;        /* the owner byte of a generator's frame; 0: frame_generator is a pointer (3.10 and before) */
+	u8 reserved[2];
 };
 
 struct python_state {
@@ -294,6 +307,7 @@ struct python_state {
 	u16 coro_frame;         /* coroutine to the frame inside it */
 	u16 reserved[3];
 	struct python_layout layout;
+	u32 units;              /* enum unit_kind */
 };
 
 /* One followed process; key: u32 tgid. */
@@ -308,15 +322,15 @@ struct target {
 EVENTS_ASSERT("unwind_row", sizeof(struct unwind_row) == 8);
 EVENTS_ASSERT("mapping_row", sizeof(struct mapping_row) == 32);
 EVENTS_ASSERT("record", sizeof(struct record) == 24);
-EVENTS_ASSERT("stack_head", sizeof(struct stack_head) == 48);
+EVENTS_ASSERT("stack_head", sizeof(struct stack_head) == 56);
 EVENTS_ASSERT("endpoint", sizeof(struct endpoint) == 24);
 EVENTS_ASSERT("unix_name", sizeof(struct unix_name) == 112);
 EVENTS_ASSERT("conn_body", sizeof(struct conn_body) == 72);
 EVENTS_ASSERT("thread_record", sizeof(struct thread_record) == 96);
-EVENTS_ASSERT("io_body", sizeof(struct io_body) == 24);
+EVENTS_ASSERT("io_body", sizeof(struct io_body) == 32);
 EVENTS_ASSERT("life_body", sizeof(struct life_body) == 32);
-EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 32);
-EVENTS_ASSERT("python_state", sizeof(struct python_state) == 88);
-EVENTS_ASSERT("target", sizeof(struct target) == 104);
+EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 36);
+EVENTS_ASSERT("python_state", sizeof(struct python_state) == 96);
+EVENTS_ASSERT("target", sizeof(struct target) == 112);
 
 #endif

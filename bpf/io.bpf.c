@@ -111,13 +111,34 @@ static __always_inline struct connection *connection_of(const struct sock *sk, u
 	return bpf_map_lookup_elem(&connections, &key);
 }
 
-static __always_inline void emit(struct io_scratch *out, const struct connection *connection, s64 bytes, u32 flags)
+/* Whose work within the thread, where the process has such units; replies on connections opened here are not asked for. */
+static __always_inline u64 unit_now(const struct target *target, const struct connection *connection, u32 flags)
+{
+	struct scratch *scratch;
+	u64 unit;
+
+	if (!target->python.units || (connection->flags & CONN_OPENED && !(flags & IO_SENT)))
+		return 0;
+	scratch = scratch_of(SCRATCH_IO);
+	if (!scratch || scratch->busy) /* then it is not known: no loss, but a weaker tie */
+		return 0;
+	scratch->busy = 1;
+	scratch->walk.fsbase = current_fsbase();
+	scratch->walk.state = target->python;
+	walk_unit(SCRATCH_IO);
+	unit = scratch->head.unit;
+	scratch->busy = 0;
+	return unit;
+}
+
+static __always_inline void emit(struct io_scratch *out, const struct connection *connection, s64 bytes, u64 unit, u32 flags)
 {
 	struct pt_regs *regs = settings.payload_bytes ? user_regs() : 0;
 	u32 size = 0;
 
 	out->body.conn = connection->conn;
 	out->body.bytes = bytes;
+	out->body.unit = unit;
 	if (regs)
 		size = peek(out->payload, regs, bytes);
 	else if (settings.payload_bytes)
@@ -133,7 +154,7 @@ static __always_inline void emit(struct io_scratch *out, const struct connection
 		drop(DROP_RING_FULL_IO);
 }
 
-static __always_inline void moved(const struct sock *sk, s64 bytes, u32 tgid, u32 flags)
+static __always_inline void moved(const struct sock *sk, s64 bytes, const struct target *target, u32 tgid, u32 flags)
 {
 	u64 begin = bpf_ktime_get_ns();
 	struct connection *connection;
@@ -149,7 +170,7 @@ static __always_inline void moved(const struct sock *sk, s64 bytes, u32 tgid, u3
 		return;
 	}
 	scratch->busy = 1;
-	emit(scratch, connection, bytes, flags);
+	emit(scratch, connection, bytes, unit_now(target, connection, flags), flags);
 	scratch->busy = 0;
 	tally(TALLY_IO, 1);
 	tally(TALLY_IO_NS, bpf_ktime_get_ns() - begin);
@@ -185,6 +206,7 @@ static __always_inline int sock_moved(u64 *ctx, u32 flags)
 {
 	const struct sock *sk = (void *)ctx[0];
 	int bytes = (int)ctx[1];
+	const struct target *target;
 	u32 tgid;
 
 	if (bytes <= 0) {
@@ -193,8 +215,9 @@ static __always_inline int sock_moved(u64 *ctx, u32 flags)
 		return 0;
 	}
 	tgid = current_tgid();
-	if (!((int)ctx[2] & MSG_PEEK) && target_of(tgid))
-		moved(sk, bytes, tgid, flags);
+	target = target_of(tgid);
+	if (target && !((int)ctx[2] & MSG_PEEK))
+		moved(sk, bytes, target, tgid, flags);
 	return 0;
 }
 
@@ -238,7 +261,7 @@ int call_ended(u64 *ctx)
 		if (bytes == 0 && sock_is_unix_stream(sk))
 			unix_opened(sk, current_tgid(), target);
 	} else if (bytes > 0) {
-		moved(sk, bytes, current_tgid(),
+		moved(sk, bytes, target, current_tgid(),
 		      number == NR_write || number == NR_writev || number == NR_sendto || number == NR_sendmsg ? IO_SENT : 0);
 	} else if (sock_family(sk) == AF_UNIX) {
 		unix_ended(sk);

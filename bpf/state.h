@@ -15,7 +15,7 @@
 
 #include "events.h"
 
-enum scratch_kind { SCRATCH_SAMPLE = 0, SCRATCH_CONNECTION = 1, SCRATCH_KINDS = 2 };
+enum scratch_kind { SCRATCH_SAMPLE = 0, SCRATCH_CONNECTION = 1, SCRATCH_IO = 2, SCRATCH_KINDS = 3 };
 
 /* Stack memory is read in pieces of this size: one read costs about the same for 8 bytes and for 1,024. */
 #define WINDOW_BYTES 1024
@@ -43,6 +43,7 @@ struct walk {
 	u64 python_thread;               /* its state */
 	u64 python_caller;               /* the CFrame of the eval call below; frame_in_cframe only */
 	u64 task, task_frame;            /* asyncio's running task and its coroutine's own frame; 0: none */
+	u64 outermost, outermost_generator; /* so far; 0: none */
 	u32 first_mapping, mapping_count, generation;
 	u32 reserved1;
 	u32 slots;                       /* used so far */
@@ -285,5 +286,7 @@ int mapping_find(u32 kind, u64 pc);
 u32 row_find(u32 kind, u64 pc);
 /* walk.bpf.c: both, from the registers in scratch->walk. Fills scratch->head and slots. 1: left out, for want of the GIL. */
 int walk_stack(u32 kind);
+/* The interpreter's part only, for the unit of work in scratch->head.unit. */
+int walk_unit(u32 kind);
 
 #endif

@@ -7,6 +7,29 @@
  */
 #include "state.h"
 
+/* Known only of a chain that was read to its end. */
+static __always_inline u64 unit_of(const struct walk *walk)
+{
+	if (walk->python_end != PYTHON_ROOT || walk->state.units == UNIT_THREAD)
+		return 0;
+	return walk->state.units == UNIT_GREENLET ? walk->outermost : walk->outermost_generator;
+}
+
+WALKER_GLOBAL int walk_unit(u32 kind)
+{
+	struct scratch *scratch = scratch_of(kind);
+
+	if (!scratch)
+		return 1;
+	scratch->walk.slots = scratch->walk.python = 0;
+	if (!python_begin(kind))
+		for (int i = 0; i < PYTHON_SLOTS_MAX; i++)
+			if (python_step(kind))
+				break;
+	scratch->head.unit = unit_of(&scratch->walk);
+	return 0;
+}
+
 WALKER_GLOBAL int walk_stack(u32 kind)
 {
 	struct scratch *scratch = scratch_of(kind);
@@ -36,5 +59,6 @@ WALKER_GLOBAL int walk_stack(u32 kind)
 	scratch->head.native = (u16)walk->native;
 	scratch->head.native_end = walk->native_end;
 	scratch->head.python_end = walk->python_end;
+	scratch->head.unit = unit_of(walk);
 	return 0;
 }

@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * conns.c - connections by key, in a uthash table.
- *
- * Reconnects: when a peer closes or breaks a connection, or a connect() fails, that process has one connection to that
- * peer to replace, a *credit*; the next one it opens there uses the credit up and is not blamed. No credit for a peer that
- * closes in answer to a goodbye (QUIT): then it was this side that ended it.
- */
+/* conns.c - connections by key, in a uthash table. */
 #include "model/conns.h"
 
 #include <errno.h>
@@ -16,6 +10,7 @@
 #include <uthash.h>
 
 #include "base/array.h"
+#include "model/credits.h"
 #include "model/talk.h"
 
 #define GOODBYE_NS 1000000000u /* a peer that closes this soon after a maintenance command may have been asked to */
@@ -25,18 +20,11 @@ struct entry {
 	struct conn conn;
 	struct serving serving;
 	struct talk talk;
+	uint32_t waiting;          /* deeds on it whose request is not known yet */
+	bool gone;                 /* waits only for that */
+	uint32_t asked_tid, asked_unit; /* who used it last, and how many requests had come by then: asking again brings nothing new */
+	uint64_t asked_requests;
 	bool last_was_maintenance;
-};
-
-struct credit_key {
-	struct endpoint peer;
-	uint32_t pid, reserved;
-};
-
-struct credit {
-	UT_hash_handle hh;
-	struct credit_key key;
-	uint64_t count;
 };
 
 struct conns {
@@ -45,7 +33,7 @@ struct conns {
 	struct requests *requests;
 	struct tied *tied;
 	struct entry *by_key;
-	struct credit *credits;
+	struct credits *credits;
 	struct conns_totals totals; /* of those that are gone, but for opened */
 };
 
@@ -59,13 +47,16 @@ struct conns *conns_new(struct connprof_recording *recording, struct groups *gro
 	conns->groups = groups;
 	conns->requests = requests;
 	conns->tied = tied;
-	return conns;
+	conns->credits = credits_new();
+	if (conns->credits)
+		return conns;
+	free(conns);
+	return NULL;
 }
 
 void conns_free(struct conns *conns)
 {
 	struct entry *entry, *next;
-	struct credit *credit, *next_credit;
 
 	if (!conns)
 		return;
@@ -73,48 +64,8 @@ void conns_free(struct conns *conns)
 		HASH_DELETE(hh, conns->by_key, entry);
 		free(entry);
 	}
-	HASH_ITER(hh, conns->credits, credit, next_credit) {
-		HASH_DELETE(hh, conns->credits, credit);
-		free(credit);
-	}
+	credits_free(conns->credits);
 	free(conns);
-}
-
-static struct credit *credit_of(struct conns *conns, uint32_t pid, const struct endpoint *peer, bool make)
-{
-	struct credit_key key = { .peer = *peer, .pid = pid };
-	struct credit *credit;
-
-	HASH_FIND(hh, conns->credits, &key, sizeof(key), credit);
-	if (credit || !make || HASH_COUNT(conns->credits) >= CREDITS_MAX)
-		return credit;
-	credit = calloc(1, sizeof(*credit));
-	if (!credit)
-		return NULL;
-	credit->key = key;
-	HASH_ADD(hh, conns->credits, key, sizeof(credit->key), credit);
-	if (credit->hh.tbl)
-		return credit;
-	free(credit);
-	return NULL;
-}
-
-static void credit_give(struct conns *conns, const struct conn *conn)
-{
-	struct credit *credit = credit_of(conns, conn->pid, &conn->peer, true);
-
-	if (credit)
-		credit->count++;
-}
-
-static bool credit_take(struct conns *conns, const struct conn *conn)
-{
-	struct credit *credit = credit_of(conns, conn->pid, &conn->peer, false);
-
-	if (!credit || !credit->count)
-		return false;
-	credit->count--;
-	return true;
 }
 
 static struct entry *find(struct conns *conns, uint64_t key)
@@ -166,17 +117,73 @@ static void follow_talk(struct conns *conns, struct entry *entry, const struct e
 
 	if (entry->conn.server || !talk_feed(&entry->talk, event, &purpose, &asker))
 		return;
-	request = requests_current(conns->requests, asker.pid, asker.tid, asker.time_ns, &tie);
-	if (request && tie == TIE_THREAD)
+	request = requests_current(conns->requests, &asker, &tie);
+	if (request && (tie == TIE_THREAD || tie == TIE_TASK))
 		tied_purpose(conns->tied, request_work(request), &purpose);
+}
+
+static void count_unopened(const struct conn *conn, struct conns_totals *totals)
+{
+	if (!conn->opened && !conn->pair)
+		*(conn->preexisting ? &totals->preexisting : &totals->accepted) += 1;
+}
+
+static void fold(struct conns *conns, struct entry *entry)
+{
+	const struct conn *conn = &entry->conn;
+
+	if (conn->group != NO_GROUP) /* short of memory a sketch lacks a value; the counts are right */
+		conn_count(conn, &groups_at(conns->groups, conn->group)->counts);
+	count_unopened(conn, &conns->totals);
+	HASH_DELETE(hh, conns->by_key, entry);
+	free(entry);
+}
+
+/* ---- for which request? ---- */
+
+enum deed_kind { DEED_OPENED, DEED_USED };
+
+/* A request has used it. Several may, in turns: going back to one of the latest two adds none. */
+static void served(struct conn *conn, uint64_t ordinal)
+{
+	if (ordinal == conn->last_requests[0] || ordinal == conn->last_requests[1])
+		return;
+	conn->last_requests[1] = conn->last_requests[0];
+	conn->last_requests[0] = ordinal;
+	conn->served++;
+}
+
+static void told(const struct deed *deed, struct request *request, enum tie tie)
+{
+	struct conns *conns = deed->context;
+	struct entry *entry = find(conns, deed->subject);
+	struct conn *conn = &entry->conn; /* kept while it waits */
+
+	entry->waiting--;
+	if (deed->what == DEED_OPENED)
+		conn->tie = (uint8_t)tie;
+	else if (request)
+		served(conn, request_ordinal(request));
+	else
+		conn->untied_uses++;
+	if (request && conn->group != NO_GROUP)
+		pattern_touch(request_pattern(request), conn->group, deed->what == DEED_OPENED);
+	if (entry->gone && !entry->waiting)
+		fold(conns, entry);
+}
+
+static void ask(struct conns *conns, struct entry *entry, const struct event *event, enum deed_kind what)
+{
+	struct deed deed = { .told = told, .context = conns, .subject = entry->conn.key, .what = what };
+
+	entry->waiting++;
+	requests_whose(conns->requests, event, &deed);
 }
 
 static int opened(struct conns *conns, const struct event *event)
 {
 	struct entry *entry;
-	struct request *request;
 	struct conn *conn;
-	enum tie tie;
 	int code;
 
 	if (find(conns, event->conn.conn))
@@ -186,14 +193,11 @@ static int opened(struct conns *conns, const struct event *event)
 		return code;
 	conn = &entry->conn;
 	conn->birth_ns = event->time_ns;
-	request = requests_current(conns->requests, event->pid, event->tid, event->time_ns, &tie);
-	conn->tie = (uint8_t)tie;
 	conn->early = requests_early(conns->requests);
-	conn->reconnect = credit_take(conns, conn);
-	requests_opening(conns->requests, event->pid, event->tid, &conn->first_of_thread, &conn->first_of_process);
+	conn->reconnect = credit_take(conns->credits, conn->pid, &conn->peer);
+	requests_opening(conns->requests, event, &conn->first_of_thread, &conn->first_of_process);
 	conns->totals.opened++;
-	if (request)
-		pattern_touch(request_pattern(request), conn->group, true);
+	ask(conns, entry, event, DEED_OPENED);
 	follow_talk(conns, entry, event);
 	return 0;
 }
@@ -214,6 +218,7 @@ static int seen(struct conns *conns, const struct event *event)
 	return code;
 }
 
+/* No credit for a peer that closes in answer to a goodbye (QUIT): then it was this side that ended it. */
 static void peer_ended(struct conns *conns, struct entry *entry, uint64_t time_ns)
 {
 	struct conn *conn = &entry->conn;
@@ -223,24 +228,7 @@ static void peer_ended(struct conns *conns, struct entry *entry, uint64_t time_n
 	if (goodbye)
 		return;
 	conn->peer_ended = true;
-	credit_give(conns, conn);
-}
-
-static void count_unopened(const struct conn *conn, struct conns_totals *totals)
-{
-	if (!conn->opened && !conn->pair)
-		*(conn->preexisting ? &totals->preexisting : &totals->accepted) += 1;
-}
-
-static void fold(struct conns *conns, struct entry *entry)
-{
-	const struct conn *conn = &entry->conn;
-
-	if (conn->group != NO_GROUP) /* short of memory a sketch lacks a value; the counts are right */
-		conn_count(conn, &groups_at(conns->groups, conn->group)->counts);
-	count_unopened(conn, &conns->totals);
-	HASH_DELETE(hh, conns->by_key, entry);
-	free(entry);
+	credit_give(conns->credits, conn->pid, &conn->peer);
 }
 
 static void gone(struct conns *conns, struct entry *entry, const struct event *event)
@@ -254,30 +242,28 @@ static void gone(struct conns *conns, struct entry *entry, const struct event *e
 		peer_ended(conns, entry, event->time_ns);
 	if (!conn->closed_ns)
 		conn->closed_ns = event->time_ns;
-	fold(conns, entry);
+	entry->gone = true;
+	if (!entry->waiting)
+		fold(conns, entry);
 }
 
-/* An application command went out: for which request? */
-static void use(struct conns *conns, struct conn *conn, const struct event *event)
+/* An application command went out: for some request. */
+static void use(struct conns *conns, struct entry *entry, const struct event *event)
 {
-	enum tie tie;
-	struct request *request = requests_current(conns->requests, event->pid, event->tid, event->time_ns, &tie);
+	struct conn *conn = &entry->conn;
 
-	if (!request) {
-		conn->untied_uses++;
-		return;
-	}
 	if (conn->group == NO_GROUP && event->io.facts.protocol && event->io.facts.requests) {
 		int group = groups_find(conns->groups, 0, false, &conn->peer);
 
 		conn->group = group < 0 ? NO_GROUP : (uint32_t)group;
 	}
-	if (conn->group != NO_GROUP)
-		pattern_touch(request_pattern(request), conn->group, false);
-	if (request_ordinal(request) > conn->last_request) { /* ordinals grow: going back to an older one adds none */
-		conn->last_request = request_ordinal(request);
-		conn->served++;
-	}
+	if (entry->waiting && entry->asked_tid == event->tid && entry->asked_unit == event->unit &&
+	    entry->asked_requests == requests_observed(conns->requests))
+		return;
+	entry->asked_tid = event->tid;
+	entry->asked_unit = event->unit;
+	entry->asked_requests = requests_observed(conns->requests);
+	ask(conns, entry, event, DEED_USED);
 }
 
 static void client_sent(struct conns *conns, struct entry *entry, const struct event *event)
@@ -297,7 +283,7 @@ static void client_sent(struct conns *conns, struct entry *entry, const struct e
 	if (!conn->first_command_ns)
 		conn->first_command_ns = event->time_ns;
 	conn->last_command_ns = event->time_ns;
-	use(conns, conn, event);
+	use(conns, entry, event);
 }
 
 static int moved(struct conns *conns, const struct event *event)

@@ -14,7 +14,6 @@
 
 #define CONNS_MAX (1u << 18)   /* connections existing at once */
 #define OPEN_ENDS_MAX (1u << 16) /* told to whoever asks the server */
-#define CREDITS_MAX (1u << 16) /* (process, peer) pairs with connections to replace */
 
 /* Accepted connections have a peer each, its port is the client's: they must not fill the groups. */
 #define NO_GROUP UINT32_MAX
@@ -32,7 +31,7 @@ struct conn {
 	uint64_t commands, handshake;  /* sent; the second: not application work */
 	uint64_t bytes_sent, bytes_received;
 	uint64_t served;               /* distinct requests that sent an application command through it */
-	uint64_t last_request;         /* ordinal of the latest of them */
+	uint64_t last_requests[2];     /* ordinals of the latest two of them */
 	uint64_t untied_uses;
 	uint8_t tie;                   /* enum tie, of its opening */
 	uint8_t protocol;

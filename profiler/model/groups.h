@@ -25,7 +25,7 @@
 #define SHORT_LIVED_NS 10000000000u /* a connection closed within 10 s was short-lived */
 
 /* To what a connection's opening could be tied. */
-enum tie { TIE_NONE = 0, TIE_PROCESS, TIE_THREAD, TIE_COUNT };
+enum tie { TIE_NONE = 0, TIE_PROCESS, TIE_THREAD, TIE_TASK, TIE_COUNT };
 
 struct close_stack {
 	uint32_t stack;

@@ -60,13 +60,13 @@ void model_free(struct model *model)
 	free(model);
 }
 
-/* Only what the thread itself ties: that a request is the only one of its process says nothing of the other threads' time. */
+/* Only what the thread or its task itself ties: that a request is the only one of its process says nothing of the other threads' time. */
 static struct work *work_of(struct model *model, const struct event *event)
 {
 	enum tie tie;
-	struct request *request = requests_current(model->requests, event->pid, event->tid, event->time_ns, &tie);
+	struct request *request = requests_current(model->requests, event, &tie);
 
-	return request && tie == TIE_THREAD ? request_work(request) : NULL;
+	return request && (tie == TIE_THREAD || tie == TIE_TASK) ? request_work(request) : NULL;
 }
 
 int model_feed(struct model *model, const struct event *event)

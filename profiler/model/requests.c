@@ -1,57 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* requests.c - requests by connection and by thread. A request is freed once it is answered and its thread has moved on. */
+/* requests.c - requests by connection and by worker. A request is freed once it is answered and its worker has moved on. */
 #include "model/requests.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-#include <utlist.h>
-
+#include "model/deeds.h"
 #include "model/sketch.h"
-
-struct process {
-	UT_hash_handle hh;
-	uint32_t pid;
-	uint32_t open, peak;
-	uint64_t requests, opens;
-	uint32_t repeat_threads;     /* threads that have served at least two requests */
-	struct request *open_list;   /* requests not answered yet, through next_open */
-};
-
-struct thread {
-	UT_hash_handle hh;
-	uint64_t key;                /* pid << 32 | tid */
-	struct request *current;
-	uint32_t open;
-	uint64_t requests, opens;
-};
-
-struct request {
-	struct request *prev, *next;           /* all */
-	struct request *prev_open, *next_open; /* of the process, while not answered */
-	struct thread *thread;       /* NULL once it is gone */
-	struct process *process;     /* NULL once it is gone */
-	struct serving *serving;     /* NULL once the connection is gone */
-	uint64_t ordinal, begin_ns, last_sent_ns, done_ns;
-	bool answering, done;
-	struct pattern pattern;
-	struct work work;
-};
+#include "model/workers.h"
 
 struct requests {
 	struct connprof_recording *recording;
 	struct groups *groups;
 	struct tied *tied;
-	struct process *processes;
-	struct thread *threads;
+	struct workers workers;
+	struct deeds deeds;
 	struct request *all;
 	uint64_t observed, open, peak, kept;
 	uint64_t gone_workers, interleaved, refused;
 	uint64_t over_500ms, over_1s;
 	struct sketch latency;
 };
+
+/* The request is over in every way: what it touched is counted. */
+static void retire(struct requests *requests, struct request *request)
+{
+	groups_request(requests->groups, &request->pattern);
+	if (request->worker && request->worker->current == request)
+		request->worker->current = NULL;
+	if (request->serving)
+		request->serving->request = NULL;
+	DL_DELETE(requests->all, request);
+	requests->kept--;
+	free(request);
+}
+
+/* May a worker be forgotten? Work after the response is over after a while. */
+static bool idle(void *context, struct worker *worker, uint64_t time_ns)
+{
+	if (worker->current && !request_lingers(worker->current, time_ns))
+		retire(context, worker->current);
+	return !worker->open && !worker->current && !worker->deeds;
+}
 
 struct requests *requests_new(struct connprof_recording *recording, struct groups *groups, struct tied *tied)
 {
@@ -61,26 +51,21 @@ struct requests *requests_new(struct connprof_recording *recording, struct group
 		requests->recording = recording;
 		requests->groups = groups;
 		requests->tied = tied;
+		requests->workers.idle = idle;
+		requests->workers.context = requests;
 	}
 	return requests;
 }
 
 void requests_free(struct requests *requests)
 {
-	struct process *process, *next_process;
-	struct thread *thread, *next_thread;
 	struct request *request, *next_request;
 
 	if (!requests)
 		return;
-	HASH_ITER(hh, requests->processes, process, next_process) {
-		HASH_DELETE(hh, requests->processes, process);
-		free(process);
-	}
-	HASH_ITER(hh, requests->threads, thread, next_thread) {
-		HASH_DELETE(hh, requests->threads, thread);
-		free(thread);
-	}
+	for (struct process *process = requests->workers.processes; process; process = process->hh.next)
+		deeds_free(process);
+	workers_done(&requests->workers);
 	DL_FOREACH_SAFE(requests->all, request, next_request) {
 		tied_forget(requests->tied, &request->work);
 		free(request);
@@ -89,96 +74,33 @@ void requests_free(struct requests *requests)
 	free(requests);
 }
 
-static struct process *process_of(struct requests *requests, uint32_t pid)
+/* A unit begins to answer it, or it is answered: no other unit's deeds can be for it. */
+static void claimed(struct request *request)
 {
-	struct process *process;
-
-	HASH_FIND(hh, requests->processes, &pid, sizeof(pid), process);
-	if (process)
-		return process;
-	process = HASH_COUNT(requests->processes) < THREADS_MAX ? calloc(1, sizeof(*process)) : NULL;
-	if (!process) {
-		requests->refused++;
-		return NULL;
-	}
-	process->pid = pid;
-	HASH_ADD(hh, requests->processes, pid, sizeof(process->pid), process);
-	if (process->hh.tbl)
-		return process;
-	free(process);
-	return NULL;
-}
-
-static struct thread *thread_find(struct requests *requests, uint32_t pid, uint32_t tid)
-{
-	uint64_t key = (uint64_t)pid << 32 | tid;
-	struct thread *thread;
-
-	HASH_FIND(hh, requests->threads, &key, sizeof(key), thread);
-	return thread;
-}
-
-/* Thread-per-request servers make threads without end, and their ends are not told: when the table is full, those with
- * nothing going on are forgotten, which at worst makes an old thread look new. */
-static void forget_idle_threads(struct requests *requests)
-{
-	struct thread *thread, *next;
-
-	HASH_ITER(hh, requests->threads, thread, next) {
-		if (thread->open || thread->current)
-			continue;
-		HASH_DELETE(hh, requests->threads, thread);
-		free(thread);
-	}
-}
-
-static struct thread *thread_of(struct requests *requests, uint32_t pid, uint32_t tid)
-{
-	struct thread *thread = thread_find(requests, pid, tid);
-
-	if (thread)
-		return thread;
-	if (HASH_COUNT(requests->threads) >= THREADS_MAX)
-		forget_idle_threads(requests);
-	thread = HASH_COUNT(requests->threads) < THREADS_MAX ? calloc(1, sizeof(*thread)) : NULL;
-	if (!thread) {
-		requests->refused++;
-		return NULL;
-	}
-	thread->key = (uint64_t)pid << 32 | tid;
-	HASH_ADD(hh, requests->threads, key, sizeof(thread->key), thread);
-	if (thread->hh.tbl)
-		return thread;
-	free(thread);
-	return NULL;
-}
-
-/* The request is over in every way: what it touched is counted. */
-static void retire(struct requests *requests, struct request *request)
-{
-	groups_request(requests->groups, &request->pattern);
-	if (request->thread && request->thread->current == request)
-		request->thread->current = NULL;
-	if (request->serving)
-		request->serving->request = NULL;
-	DL_DELETE(requests->all, request);
-	requests->kept--;
-	free(request);
+	if (!request->unclaimed)
+		return;
+	request->unclaimed = false;
+	if (request->process)
+		DL_DELETE2(request->process->unclaimed, request, prev_unclaimed, next_unclaimed);
 }
 
 /* Its response is complete (or will never be). */
 static void finish(struct requests *requests, struct request *request, uint64_t time_ns)
 {
+	struct process *process = request->process;
+
 	if (request->done)
 		return;
 	request->done = true;
 	request->done_ns = time_ns;
 	requests->open--;
-	if (request->thread)
-		request->thread->open--;
-	if (request->process) {
-		request->process->open--;
-		DL_DELETE2(request->process->open_list, request, prev_open, next_open);
+	if (request->worker)
+		request->worker->open--;
+	claimed(request);
+	if (process) {
+		process->open--;
+		DL_DELETE2(process->open_list, request, prev_open, next_open);
+		deeds_expire(&requests->deeds, process, request, time_ns);
 	}
 	tied_end(requests->tied, &request->work, request->answering ? request->last_sent_ns : time_ns);
 	if (request->answering && request->last_sent_ns >= request->begin_ns) {
@@ -190,43 +112,65 @@ static void finish(struct requests *requests, struct request *request, uint64_t 
 	}
 }
 
-/* The thread is about to receive another head: what it did before is either over, or it does several things at once. */
-static void move_on(struct requests *requests, struct thread *thread, uint64_t time_ns)
+/* The worker is about to take another request up: what it did before is either over, or it does several things at once. */
+static void move_on(struct requests *requests, struct worker *worker, uint64_t time_ns)
 {
-	struct request *before = thread->current;
+	struct request *before = worker->current;
 
 	if (!before)
 		return;
-	if (before->done || before->answering) { /* a response whose framing did not show its end ends here */
+	/* A response whose framing did not show its end ends here; an event loop may be in the middle of several. */
+	if (before->done || (before->answering && !worker->loop)) {
 		finish(requests, before, time_ns);
 		retire(requests, before);
 	} else {
-		thread->current = NULL; /* an event loop; the connection still holds it */
+		worker->current = NULL; /* the connection still holds it */
+	}
+}
+
+/* One more that the worker has not answered. */
+static void take_up(struct requests *requests, struct worker *worker, struct request *request)
+{
+	request->worker = worker;
+	if (++worker->open == 1) {
+		worker->current = request;
+	} else {
+		requests->interleaved++;
+		worker->loop = true;
 	}
 }
 
 static void begin(struct requests *requests, struct serving *serving, const struct event *event)
 {
-	struct process *process = process_of(requests, event->pid);
-	struct thread *thread = thread_of(requests, event->pid, event->tid);
+	struct workers *workers = &requests->workers;
+	struct process *process = process_of(workers, event->pid);
+	struct worker *thread = worker_of(workers, event->pid, event->tid, 0, event->time_ns), *worker = thread;
 	struct request *request;
 
 	requests->observed++;
-	if (!process || !thread || requests->kept >= REQUESTS_OPEN_MAX || !(request = calloc(1, sizeof(*request)))) {
+	if (event->unit && thread) {
+		thread->open++; /* or making room for the other could forget it */
+		worker = worker_of(workers, event->pid, event->tid, event->unit, event->time_ns);
+		thread->open--;
+	}
+	if (!process || !thread || !worker || requests->kept >= REQUESTS_OPEN_MAX || !(request = calloc(1, sizeof(*request)))) {
 		requests->refused++;
 		return;
 	}
-	move_on(requests, thread, event->time_ns);
+	move_on(requests, worker, event->time_ns);
 	request->ordinal = requests->observed;
 	request->pattern.early = requests->observed <= WARM_UP_REQUESTS;
 	request->begin_ns = request->last_sent_ns = event->time_ns;
 	tied_begin(requests->tied, &request->work, event->time_ns);
-	request->thread = thread;
 	request->process = process;
 	request->serving = serving;
 	serving->request = request;
 	DL_APPEND(requests->all, request);
 	DL_APPEND2(process->open_list, request, prev_open, next_open);
+	if (!event->unit) {
+		request->unclaimed = true;
+		DL_APPEND2(process->unclaimed, request, prev_unclaimed, next_unclaimed);
+	}
 	requests->kept++;
 	if (++requests->open > requests->peak)
 		requests->peak = requests->open;
@@ -235,10 +179,7 @@ static void begin(struct requests *requests, struct serving *serving, const stru
 	process->requests++;
 	if (++thread->requests == 2)
 		process->repeat_threads++;
-	if (++thread->open == 1)
-		thread->current = request;
-	else
-		requests->interleaved++;
+	take_up(requests, worker, request);
 }
 
 static void received(struct requests *requests, struct serving *serving, const struct event *event)
@@ -258,22 +199,31 @@ static void received(struct requests *requests, struct serving *serving, const s
 	}
 }
 
-/* The answer goes out from another thread than the one that read the head: it has taken the request over. */
+/* The answer goes out from elsewhere than where the head was read: another thread has taken the request over, or the task that
+ * worked on it shows. */
 static void take_over(struct requests *requests, struct request *request, const struct event *event)
 {
-	struct thread *thread = thread_of(requests, event->pid, event->tid);
+	struct worker *before = request->worker, *worker;
+	bool same_thread = before && before->key.pid == event->pid && before->key.tid == event->tid;
 
-	if (!thread || thread == request->thread)
+	if (same_thread && (before->key.unit == event->unit || !event->unit)) /* a loop sends the rest of what a task began */
 		return;
-	if (request->thread) {
-		if (request->thread->current == request)
-			request->thread->current = NULL;
-		request->thread->open--;
+	worker = worker_of(&requests->workers, event->pid, event->tid, event->unit, event->time_ns);
+	if (!worker)
+		return;
+	if (before) {
+		before->loop |= same_thread && !before->key.unit;
+		if (before->current == request)
+			before->current = NULL;
+		before->open--;
 	}
-	move_on(requests, thread, event->time_ns);
-	request->thread = thread;
-	if (++thread->open == 1)
-		thread->current = request;
+	if (event->unit && request->process) {
+		claimed(request);
+		deeds_claim(&requests->deeds, worker, request);
+		deeds_expire(&requests->deeds, request->process, request, event->time_ns);
+	}
+	move_on(requests, worker, event->time_ns);
+	take_up(requests, worker, request);
 }
 
 static void sent(struct requests *requests, struct serving *serving, const struct event *event)
@@ -289,7 +239,7 @@ static void sent(struct requests *requests, struct serving *serving, const struc
 		return;
 	request->answering = true;
 	finish(requests, request, event->time_ns);
-	if (!request->thread || request->thread->current != request)
+	if (!request->worker || request->worker->current != request)
 		retire(requests, request);
 	if (serving->queued) {
 		serving->queued--;
@@ -332,7 +282,7 @@ static void end_requests_of(struct requests *requests, uint32_t pid, uint64_t ti
 
 	DL_FOREACH_SAFE(requests->all, request, next) {
 		if ((!request->process || request->process->pid != pid) &&
-		    (!request->thread || request->thread->key >> 32 != pid))
+		    (!request->worker || request->worker->key.pid != pid))
 			continue;
 		finish(requests, request, time_ns);
 		retire(requests, request);
@@ -341,44 +291,71 @@ static void end_requests_of(struct requests *requests, uint32_t pid, uint64_t ti
 
 void requests_exit(struct requests *requests, uint32_t pid, uint64_t time_ns)
 {
-	struct process *process;
-	struct thread *thread, *next_thread;
+	struct process *process = process_find(&requests->workers, pid);
 
 	end_requests_of(requests, pid, time_ns);
-	HASH_ITER(hh, requests->threads, thread, next_thread)
-		if (thread->key >> 32 == pid) {
-			HASH_DELETE(hh, requests->threads, thread);
-			free(thread);
-		}
-	HASH_FIND(hh, requests->processes, &pid, sizeof(pid), process);
 	if (!process)
 		return;
+	deeds_end(&requests->deeds, process);
 	requests->gone_workers += workers_of(process);
-	HASH_DELETE(hh, requests->processes, process);
-	free(process);
+	process_forget(&requests->workers, process);
 }
 
-struct request *requests_current(struct requests *requests, uint32_t pid, uint32_t tid, uint64_t time_ns, enum tie *tie)
+/* The request that the worker is at; one that was answered long ago is let go. */
+static struct request *current_of(struct requests *requests, struct worker *worker, uint64_t time_ns)
 {
-	struct thread *thread = thread_find(requests, pid, tid);
-	struct process *process;
+	if (worker && worker->current && !request_lingers(worker->current, time_ns))
+		retire(requests, worker->current);
+	return worker ? worker->current : NULL;
+}
 
+struct request *requests_current(struct requests *requests, const struct event *event, enum tie *tie)
+{
+	struct worker *thread = worker_find(&requests->workers, event->pid, event->tid, 0);
+	struct worker *unit = event->unit ? worker_find(&requests->workers, event->pid, event->tid, event->unit) : NULL;
+	struct process *process = process_find(&requests->workers, event->pid);
+	struct request *current = current_of(requests, unit, event->time_ns);
+
+	*tie = TIE_TASK;
+	if (current && (!current->done || !process || !process->unclaimed))
+		return current;
 	*tie = TIE_THREAD;
-	if (thread && thread->current) {
-		struct request *request = thread->current;
-
-		if (!request->done || time_ns < request->done_ns + REQUEST_LINGER_NS)
-			return request;
-		retire(requests, request);
-	}
+	current = current_of(requests, thread, event->time_ns);
+	if (current && (!event->unit || !thread->loop))
+		return current;
 	*tie = TIE_NONE;
-	if (thread && thread->open)
-		return NULL;
-	HASH_FIND(hh, requests->processes, &pid, sizeof(pid), process);
-	if (!process || process->open != 1)
+	if ((thread && thread->open && !(event->unit && thread->loop)) || !process || process->open != 1)
 		return NULL;
 	*tie = TIE_PROCESS;
 	return process->open_list;
+}
+
+/* What a task of an event loop does waits while there are requests that it may turn out to be answering. */
+static bool wait(struct requests *requests, const struct event *event, const struct deed *deed)
+{
+	struct workers *workers = &requests->workers;
+	struct worker *thread = event->unit ? worker_find(workers, event->pid, event->tid, 0) : NULL, *worker;
+	struct process *process = process_find(workers, event->pid);
+	uint64_t suspect;
+
+	if (!thread || !thread->loop || !process || !process->unclaimed)
+		return false;
+	worker = worker_of(workers, event->pid, event->tid, event->unit, event->time_ns);
+	if (!worker || (worker->current && !worker->current->done))
+		return false;
+	suspect = process->open == 1 ? process->open_list->ordinal : 0;
+	return deeds_add(&requests->deeds, process, worker, event->time_ns, suspect, deed);
+}
+
+void requests_whose(struct requests *requests, const struct event *event, const struct deed *deed)
+{
+	enum tie tie;
+	struct request *request;
+
+	if (wait(requests, event, deed))
+		return;
+	request = requests_current(requests, event, &tie);
+	deed->told(deed, request, tie);
 }
 
 uint64_t request_ordinal(const struct request *request)
@@ -402,15 +379,20 @@ void requests_window_ends(struct requests *requests, uint64_t end_ns)
 		tied_end(requests->tied, &request->work, end_ns);
 }
 
+uint64_t requests_observed(const struct requests *requests)
+{
+	return requests->observed;
+}
+
 bool requests_early(const struct requests *requests)
 {
 	return requests->observed <= WARM_UP_REQUESTS;
 }
 
-void requests_opening(struct requests *requests, uint32_t pid, uint32_t tid, bool *first_of_thread, bool *first_of_process)
+void requests_opening(struct requests *requests, const struct event *event, bool *first_of_thread, bool *first_of_process)
 {
-	struct process *process = process_of(requests, pid);
-	struct thread *thread = thread_of(requests, pid, tid);
+	struct process *process = process_of(&requests->workers, event->pid);
+	struct worker *thread = worker_of(&requests->workers, event->pid, event->tid, 0, event->time_ns);
 
 	*first_of_process = process && !process->opens++;
 	*first_of_thread = thread && !thread->opens++;
@@ -422,8 +404,8 @@ void requests_totals(const struct requests *requests, struct requests_totals *ou
 	out->peak = requests->peak;
 	out->workers = requests->gone_workers;
 	out->interleaved = requests->interleaved;
-	out->refused = requests->refused;
-	for (const struct process *process = requests->processes; process; process = process->hh.next)
+	out->refused = requests->refused + requests->workers.refused;
+	for (const struct process *process = requests->workers.processes; process; process = process->hh.next)
 		out->workers += workers_of(process);
 }
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * requests.h - the requests the target serves, and whose work a thread is doing.
+ * requests.h - the requests the target serves, and whose work is being done where.
  *
- * A request begins when its head is received on an accepted connection and belongs to the thread that received it. Its latency
- * ends with the last byte of its response; its ownership of the thread a little later: when the thread receives another
- * head, the connection ends, or REQUEST_LINGER_NS have passed (what runs after the response, such as a tear-down handler, is still its
- * work). A thread that begins a second request before it has answered the first is an event loop: from then on, as
- * long as several are open, nothing on it can be tied to one of them.
+ * A request begins when its head is received on an accepted connection and belongs to the worker that received it: the thread, or
+ * in it the unit of work (event.h) where a thread shares its time between several. Its latency ends with the last byte of its
+ * response; its ownership of the worker a little later: when the worker receives another head, the connection ends, or
+ * REQUEST_LINGER_NS have passed (what runs after the response, such as a tear-down handler, is still its work).
+ *
+ * A thread that begins a second request before it has answered the first is an event loop: what it reads is for whichever task
+ * takes it up. Whose work a task was doing shows when it sends the response: until then its deeds wait (deeds.h). Where no task
+ * ever sends one (uvloop writes them all itself), nothing on such a thread can be tied to one of several open requests.
  */
 #ifndef CONNPROF_MODEL_REQUESTS_H
 #define CONNPROF_MODEL_REQUESTS_H
@@ -18,7 +21,6 @@
 
 #define REQUEST_LINGER_NS 1000000000u
 #define WARM_UP_REQUESTS 10     /* the first so many requests are warm-up (docs/verdicts.md) */
-#define THREADS_MAX (1u << 16)  /* threads remembered at once; processes too */
 #define REQUESTS_OPEN_MAX (1u << 17)
 
 struct request;
@@ -47,18 +49,30 @@ void requests_io(struct requests *requests, struct serving *serving, const struc
 void requests_end(struct requests *requests, struct serving *serving, uint64_t time_ns);
 void requests_exit(struct requests *requests, uint32_t pid, uint64_t time_ns);
 
-/* The request whose work (pid, tid) is doing; NULL when that cannot be told. *tie says on what it stands. Borrowed until the
- * next event. */
-struct request *requests_current(struct requests *requests, uint32_t pid, uint32_t tid, uint64_t time_ns, enum tie *tie);
+/* Something done for a request: the caller is told whose it was, once, at once or later (NULL, TIE_NONE: nobody's that is known;
+ * then or at the latest when its process ends). request is borrowed for the call. */
+struct deed {
+	void (*told)(const struct deed *deed, struct request *request, enum tie tie);
+	void *context;
+	uint64_t subject;
+	uint32_t what;
+};
+void requests_whose(struct requests *requests, const struct event *event, const struct deed *deed);
+
+/* The request whose work the event's pid, tid and unit are doing, as far as can be said at once; else NULL and TIE_NONE. Borrowed
+ * until the next event. */
+struct request *requests_current(struct requests *requests, const struct event *event, enum tie *tie);
 uint64_t request_ordinal(const struct request *request); /* from 1, in order of arrival */
 struct pattern *request_pattern(struct request *request);
 struct work *request_work(struct request *request);
 
+/* How many so far. */
+uint64_t requests_observed(const struct requests *requests);
 /* Still in warm-up? True for ever of a target that serves no requests: what is judged there does not ask. */
 bool requests_early(const struct requests *requests);
 
-/* Marks an opening by (pid, tid): is it this thread's first, this process's first? */
-void requests_opening(struct requests *requests, uint32_t pid, uint32_t tid, bool *first_of_thread, bool *first_of_process);
+/* Marks an opening: is it this thread's first, this process's first? */
+void requests_opening(struct requests *requests, const struct event *event, bool *first_of_thread, bool *first_of_process);
 
 /* workers: summed over processes that have served at least two requests: their peak of simultaneous requests, or if larger
  * the number of their threads that have served at least two. A pool may grow to that size with a connection each. */

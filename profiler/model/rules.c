@@ -10,7 +10,11 @@ static uint64_t less(uint64_t from, uint64_t count)
 
 static uint64_t singles(const struct counts *counts)
 {
-	return counts->single[TIE_NONE] + counts->single[TIE_PROCESS] + counts->single[TIE_THREAD];
+	uint64_t sum = 0;
+
+	for (int tie = 0; tie < TIE_COUNT; tie++)
+		sum += counts->single[tie];
+	return sum;
 }
 
 static bool share_above(uint64_t part, uint64_t whole, double share)
@@ -28,7 +32,7 @@ enum attribution_id rules_attribution(const struct site *site, const struct benc
 		return ATTRIBUTION_RATE;
 	if (share_above(counts->ties[TIE_PROCESS], counts->connects, UNTIED_SHARE))
 		return ATTRIBUTION_PROCESS;
-	return ATTRIBUTION_THREAD;
+	return counts->ties[TIE_TASK] > counts->ties[TIE_THREAD] ? ATTRIBUTION_TASK : ATTRIBUTION_THREAD;
 }
 
 /* Most of those closed served one request at most, and there is nothing open to say otherwise. */
@@ -51,6 +55,7 @@ static bool per_request(const struct site *site, const struct bench *bench, uint
 	    bench->requests < bench->rules->min_requests)
 		return false;
 	switch (rules_attribution(site, bench)) {
+	case ATTRIBUTION_TASK:
 	case ATTRIBUTION_THREAD:
 		return site->opening_after >= RULE_OPENS_MIN &&
 		       (double)opens >= bench->rules->max_connects_per_request * (double)site->using_after;

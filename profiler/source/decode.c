@@ -7,25 +7,17 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "base/array.h"
 #include "model/endpoint.h"
 #include "source/frames.h"
 #include "source/preexisting.h"
 #include "source/thread_names.h"
 #include "source/unixes.h"
+#include "source/units.h"
+#include "source/wires.h"
 
 #define BATCH_MAX (1u << 20)     /* events between two takes */
-#define WIRES_MAX 65536          /* connections whose protocol is followed at once */
 #define CONN_SYNTHETIC (1ULL << 63) /* keys of connections the kernel side never numbered */
-
-struct wire_entry {
-	UT_hash_handle hh;
-	uint64_t conn;
-	struct wire *wire;
-};
 
 struct decode {
 	struct follow *follow;
@@ -34,8 +26,9 @@ struct decode {
 	struct event *events;
 	size_t count, capacity;
 	size_t taken;                  /* events handed out by the last take: dropped at the next call */
-	struct wire_entry *wires;
+	struct wires *wires;
 	struct thread_names *threads;
+	struct units *units;
 	struct preexisting *preexisting;
 	struct unixes *unixes;         /* open UNIX connections */
 	bool unix_seen;                /* one that the target opened */
@@ -52,35 +45,23 @@ struct decode *decode_new(struct follow *follow, struct connprof_recording *reco
 	decode->recording = recording;
 	decode->frames = frames_new(recording);
 	decode->threads = thread_names_new(recording->strings);
+	decode->units = units_new(recording);
+	decode->wires = wires_new();
 	decode->preexisting = preexisting_new();
 	decode->unixes = unixes_new();
-	if (decode->frames && decode->threads && decode->preexisting && decode->unixes)
+	if (decode->frames && decode->threads && decode->units && decode->wires && decode->preexisting && decode->unixes)
 		return decode;
 	decode_free(decode);
 	return NULL;
 }
 
-static void wire_forget(struct decode *decode, uint64_t conn)
-{
-	struct wire_entry *entry;
-
-	HASH_FIND(hh, decode->wires, &conn, sizeof(conn), entry);
-	if (!entry)
-		return;
-	HASH_DEL(decode->wires, entry);
-	wire_free(entry->wire);
-	free(entry);
-}
-
 void decode_free(struct decode *decode)
 {
-	struct wire_entry *wire, *next_wire;
-
 	if (!decode)
 		return;
-	HASH_ITER(hh, decode->wires, wire, next_wire)
-		wire_forget(decode, wire->conn);
+	wires_free(decode->wires);
 	thread_names_free(decode->threads);
+	units_free(decode->units);
 	frames_free(decode->frames);
 	preexisting_free(decode->preexisting);
 	unixes_free(decode->unixes);
@@ -108,6 +89,16 @@ static struct event *event_add(struct decode *decode, uint32_t kind, const struc
 		event->thread = thread_names_get(decode->threads, record->pid, record->tid);
 	}
 	return event;
+}
+
+/* A record's stack, resolved; what it shows of units of work is told to the kernel side. */
+static uint32_t stack_of(struct decode *decode, const struct record *record, const struct raw_stack *raw)
+{
+	struct followed *process = follow_find(decode->follow, record->pid);
+	uint32_t stack = frames_stack(decode->frames, process, raw);
+
+	follow_units(decode->follow, process, units_of_stack(decode->units, stack));
+	return stack;
 }
 
 static struct event_conn conn_of(const struct conn_body *body)
@@ -147,11 +138,12 @@ static void sample_record(struct decode *decode, const struct record *record)
 	}
 	if (!decode->first_sample_ns)
 		decode->first_sample_ns = record->time_ns;
-	stack = frames_stack(decode->frames, follow_find(decode->follow, record->pid), &raw);
+	stack = stack_of(decode, record, &raw);
 	event = event_add(decode, EVENT_SAMPLE, record);
 	if (!event)
 		return;
 	event->stack = stack;
+	event->unit = units_number(decode->units, raw.unit);
 	event->python_end = raw.python_end;
 }
 
@@ -174,7 +166,7 @@ static void conn_record(struct decode *decode, const struct record *record, uint
 static void conn_with_stack(struct decode *decode, const struct record *record, uint32_t kind)
 {
 	const struct conn_body *body = (const void *)(record + 1);
-	struct raw_stack raw;
+	struct raw_stack raw = {0};
 	struct event *event;
 	uint32_t stack = 0;
 
@@ -188,12 +180,13 @@ static void conn_with_stack(struct decode *decode, const struct record *record, 
 			decode->malformed++;
 			return;
 		}
-		stack = frames_stack(decode->frames, follow_find(decode->follow, record->pid), &raw);
+		stack = stack_of(decode, record, &raw);
 	}
 	event = event_add(decode, kind, record);
 	if (!event)
 		return;
 	event->stack = stack;
+	event->unit = units_number(decode->units, raw.unit);
 	event->conn = conn_of(body);
 	if (kind == EVENT_CONNECT)
 		event->conn.peer.name = unix_begins(decode, record, body);
@@ -227,7 +220,7 @@ static void gone_record(struct decode *decode, const struct record *record)
 	if (record->size < sizeof(*record) + sizeof(struct conn_body))
 		return;
 	conn = ((const struct conn_body *)(record + 1))->conn;
-	wire_forget(decode, conn);
+	wires_forget(decode->wires, conn);
 	unixes_remove(decode->unixes, conn);
 }
 
@@ -246,27 +239,6 @@ static void seen_record(struct decode *decode, const struct record *record)
 		decode->events[before].conn.peer.name = unix_begins(decode, record, body);
 }
 
-static struct wire *wire_of(struct decode *decode, uint64_t conn)
-{
-	struct wire_entry *entry;
-
-	HASH_FIND(hh, decode->wires, &conn, sizeof(conn), entry);
-	if (entry)
-		return entry->wire;
-	if (HASH_COUNT(decode->wires) >= WIRES_MAX || !(entry = calloc(1, sizeof(*entry))))
-		return NULL;
-	entry->conn = conn;
-	entry->wire = wire_new();
-	if (entry->wire) {
-		HASH_ADD(hh, decode->wires, conn, sizeof(entry->conn), entry);
-		if (entry->hh.tbl)
-			return entry->wire;
-	}
-	wire_free(entry->wire);
-	free(entry);
-	return NULL;
-}
-
 static void io_record(struct decode *decode, const struct record *record)
 {
 	const struct io_body *body = (const void *)(record + 1);
@@ -283,10 +255,11 @@ static void io_record(struct decode *decode, const struct record *record)
 	if (!event)
 		return;
 	direction = body->flags & IO_SENT ? WIRE_SENT : WIRE_RECEIVED;
+	event->unit = units_number(decode->units, body->unit);
 	event->io.conn = body->conn;
 	event->io.bytes = body->bytes;
 	event->io.direction = direction;
-	wire = wire_of(decode, body->conn);
+	wire = wires_get(decode->wires, body->conn);
 	if (wire)
 		wire_feed(wire, direction, (const uint8_t *)(body + 1), body->payload_bytes, body->bytes, &event->io.facts);
 }
@@ -436,7 +409,7 @@ static void unix_gone(void *context, uint64_t conn, pid_t owner)
 	event->time_ns = decode->sweep_ns;
 	event->conn.conn = conn;
 	event->conn.peer.family = AF_UNIX;
-	wire_forget(decode, conn);
+	wires_forget(decode->wires, conn);
 }
 
 void decode_sweep(struct decode *decode, uint64_t time_ns)

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/image.h"
+#include "source/units.h"
 #include "symbol/symbol.h"
 
 #define RESCAN_MIN_NS 100000000ull       /* at most this often for unknown code */
@@ -36,6 +37,7 @@ struct followed {
 	struct image *image;               /* NULL: not read yet, or a new one since */
 	struct interpreter *interpreter;   /* NULL: not looked for yet */
 	bool dead, unknown_code;
+	enum unit_kind units;              /* that share its threads, as far as seen */
 	uint64_t scanned_ns, perf_map_ns;
 	uint64_t cpu_at_start_ns, cpu_now_ns;
 	struct perfmap *perf_map;
@@ -140,6 +142,7 @@ static void forget_image(struct followed *process)
 	process->interpreter = NULL;
 	process->image = NULL;
 	process->perf_map = NULL;
+	process->units = UNIT_THREAD;
 }
 
 static void remove_entry(struct follow *follow, struct followed *process)
@@ -213,6 +216,7 @@ static int tell_kernel(struct follow *follow, const struct followed *process, bo
 	image_describe(process->image, &target);
 	if (process->interpreter)
 		target.python = process->interpreter->state;
+	target.python.units = process->units;
 	return probe_target_set(follow->probe, process->pid, &target, fresh);
 }
 
@@ -224,6 +228,9 @@ static void look_for_interpreter(struct follow *follow, struct followed *process
 	process->interpreter = interpreter_find(follow, process, maps);
 	if (process->interpreter && process->interpreter->found != before)
 		image_forget_frames(process->image); /* which of them are the interpreter's own is known only now */
+	if (process->interpreter && process->interpreter->ops && process->units == UNIT_THREAD)
+		process->units = units_of_process(process->interpreter->ops, process->interpreter->runtime, process->pid,
+						  follow->notes->strings);
 }
 
 /* What came may be part of a runtime that is known already. */
@@ -296,6 +303,7 @@ int follow_fork(struct follow *follow, pid_t pid, const struct followed *parent,
 		return -ENOMEM;
 	process->image = image_share(parent->image);
 	process->interpreter = interpreter_share(parent->interpreter);
+	process->units = parent->units;
 	if (process_identify(pid, &process->identity)) { /* gone already: what it was its parent says */
 		process->identity = parent->identity;
 		process->identity.pid = pid;
@@ -312,6 +320,15 @@ int follow_exec(struct follow *follow, struct followed *process)
 		return -ESRCH;
 	scan(follow, process, false); /* what fails here shows as stacks through unknown mappings */
 	return 0;
+}
+
+void follow_units(struct follow *follow, struct followed *process, enum unit_kind kind)
+{
+	if (!process || process->dead || kind <= process->units)
+		return;
+	process->units = kind;
+	if (process->image)
+		tell_kernel(follow, process, false); /* gone meanwhile: nothing more will come of it */
 }
 
 void follow_exit(struct follow *follow, struct followed *process, uint64_t cpu_ns)

@@ -39,6 +39,8 @@ int follow_fork(struct follow *follow, pid_t pid, const struct followed *parent,
 struct followed *follow_find(struct follow *follow, pid_t pid);
 /* A new image: everything known of the old one is dropped and read anew. 0, or -ESRCH: it has gone since. */
 int follow_exec(struct follow *follow, struct followed *process);
+/* Its threads have been seen to be shared by units of this kind: from now on the kernel side tells them apart. process may be NULL. */
+void follow_units(struct follow *follow, struct followed *process, enum unit_kind kind);
 /* process may be NULL: it was gone before it could be read, its CPU time counts all the same. */
 void follow_exit(struct follow *follow, struct followed *process, uint64_t cpu_ns);
 

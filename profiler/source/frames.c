@@ -74,6 +74,7 @@ int raw_stack_read(const struct stack_head *head, size_t size, struct raw_stack 
 	out->kernel = (const uint64_t *)(out->native + head->native);
 	out->kernel_count = head->kernel;
 	out->sp = head->sp;
+	out->unit = head->unit;
 	out->end = head->native_end;
 	out->python_end = head->python_end;
 	out->holds_gil = head->holds_gil;

@@ -26,7 +26,7 @@ struct raw_stack {
 	size_t kernel_count;
 	const void *task_name;               /* head of the running asyncio task's name object; NULL: none, or read it now */
 	size_t task_name_bytes;
-	uint64_t sp;
+	uint64_t sp, unit;
 	uint8_t end, python_end;
 	bool holds_gil;                      /* where that was asked for */
 	const struct stack_head *head;       /* with END_EXPRESSION: what libunwind goes on from; else NULL */

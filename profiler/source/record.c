@@ -257,6 +257,8 @@ int record_event(struct record_writer *writer, const struct event *event)
 		fprintf(stream, ",\"thread\":%u", thread);
 	if (stack)
 		fprintf(stream, ",\"stack\":%u", stack);
+	if (event->unit)
+		fprintf(stream, ",\"unit\":%u", event->unit);
 	if (event->python_end)
 		fprintf(stream, ",\"python_end\":%u", event->python_end);
 	write_body(writer, event, comm, exe);
