@@ -180,6 +180,44 @@ static void without_anchors_there_are_frames_only_and_lasti_is_32_bits(void **st
 	a_slot(s, 0, 0xc0de00, 0x12);
 }
 
+/* A task: two coroutine frames, a plain one in between, above the event loop's own. */
+static void the_unit_of_work_is_what_its_kind_says(void **state)
+{
+	struct python_state python = make_state(ANCHOR_SHIM);
+
+	(void)state;
+	begin();
+	python.layout.frame_generator = 70;
+	python.layout.owner_generator = 1;
+	chain(5);
+	heap[frame_at(0) + 70 - HEAP] = 1;
+	heap[frame_at(2) + 70 - HEAP] = 1;
+	put(STATE + 72, frame_at(0));
+	assert_int_equal(walk(&python)->head.unit, 0); /* not asked for */
+	python.units = UNIT_COROUTINE;
+	assert_int_equal(walk(&python)->head.unit, frame_at(2));
+	python.units = UNIT_GREENLET;
+	assert_int_equal(walk(&python)->head.unit, frame_at(4));
+	put(frame_at(3) + 8, 0x10);                       /* a chain not read to its end tells nothing */
+	assert_int_equal(walk(&python)->head.unit, 0);
+}
+
+static void until_3_10_a_pointer_marks_the_frames_of_generators(void **state)
+{
+	struct python_state python = make_state(ANCHOR_NONE);
+
+	(void)state;
+	begin();
+	python.units = UNIT_COROUTINE;
+	python.layout.frame_generator = 96;
+	python.layout.frame_instr = 104;
+	chain(3);
+	put(STATE + 72, frame_at(0));
+	assert_int_equal(walk(&python)->head.unit, 0);
+	put(frame_at(1) + 96, HEAP + 0x100);
+	assert_int_equal(walk(&python)->head.unit, frame_at(1));
+}
+
 static void tag_bits_of_the_code_word_are_taken_off(void **state)
 {
 	struct python_state python = make_state(ANCHOR_SHIM);
@@ -338,6 +376,8 @@ int main(void)
 		cmocka_unit_test(a_cframe_whose_caller_is_no_cframe_ends_the_chain_without_its_frames),
 		cmocka_unit_test(without_an_entry_mark_every_frame_is_its_own_call),
 		cmocka_unit_test(without_anchors_there_are_frames_only_and_lasti_is_32_bits),
+		cmocka_unit_test(the_unit_of_work_is_what_its_kind_says),
+		cmocka_unit_test(until_3_10_a_pointer_marks_the_frames_of_generators),
 		cmocka_unit_test(tag_bits_of_the_code_word_are_taken_off),
 		cmocka_unit_test(the_threads_list_stands_in_for_a_missing_block),
 		cmocka_unit_test(a_foreign_state_in_the_block_is_not_believed),

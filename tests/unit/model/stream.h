@@ -25,6 +25,7 @@ struct stream {
 	struct model *model;
 	uint64_t now_ns;
 	uint64_t next_conn;
+	uint32_t unit; /* of the thread's work that is told now; 0: its own */
 };
 
 static inline void stream_begin(struct stream *stream)
@@ -44,6 +45,7 @@ static inline void stream_end(struct stream *stream)
 static inline void feed(struct stream *stream, struct event *event)
 {
 	event->time_ns = stream->now_ns;
+	event->unit = stream->unit;
 	assert_int_equal(model_feed(stream->model, event), 0);
 }
 
