@@ -138,6 +138,13 @@ static __always_inline int call_leave(struct scratch *scratch, u64 anchor, u64 c
 	return unreadable ? ends(walk, PYTHON_BROKEN) : 0;
 }
 
+/* A greenlet's chain has a CFrame of its own at its end, without a frame like the thread state's, to which it leads. Only
+ * below a call: alone it cannot be told from one that is not filled in yet. */
+static __always_inline bool is_greenlet_base(const struct walk *walk)
+{
+	return walk->python && walk->python_caller - walk->python_thread < THREAD_STATE_BYTES;
+}
+
 /* A frame that cannot be: the end of what can be read, unless calls can be told apart. */
 static __always_inline int broken(struct scratch *scratch, u8 how)
 {
@@ -249,8 +256,8 @@ WALKER_GLOBAL int python_step(u32 kind)
 	walk = &scratch->walk;
 	layout = &walk->state.layout;
 	if (!walk->python_frame) {
-		if (layout->frame_in_cframe && walk->python_caller) /* only the outermost call has no frame */
-			return call_leave(scratch, 0, 0);
+		if (layout->frame_in_cframe && walk->python_caller && !is_greenlet_base(walk))
+			return call_leave(scratch, 0, 0); /* only the outermost call has no frame */
 		return ends(walk, walk->python_torn ? PYTHON_BROKEN : PYTHON_ROOT);
 	}
 	if (walk->python + 2 > PYTHON_SLOTS_MAX)

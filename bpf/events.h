@@ -84,7 +84,8 @@ enum stack_end {
 	END_TOO_DEEP = 7,      /* NATIVE_SLOTS_MAX reached: the root side is cut */
 	END_NO_PROGRESS = 8,   /* the CFA did not move up: a broken chain */
 	END_BUSY = 9,          /* walker scratch in use on this CPU: not walked */
-	STACK_END_COUNT = 10,
+	END_GREENLET = 10,     /* where the greenlet that runs was started: complete (found by user space) */
+	STACK_END_COUNT = 11,
 };
 
 /* How the interpreter part ended. */

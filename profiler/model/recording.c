@@ -55,6 +55,7 @@ static const char *const stack_end_names[STACK_END_COUNT] = {
 	[END_TOO_DEEP] = "too deep",
 	[END_NO_PROGRESS] = "broken frame chain",
 	[END_BUSY] = "walker busy",
+	[END_GREENLET] = "greenlet root",
 };
 
 static const char *const python_end_names[PYTHON_END_COUNT] = {
@@ -196,7 +197,7 @@ const char *drop_reason_name(unsigned reason)
 
 bool stack_end_complete(unsigned end)
 {
-	return end == END_ROOT || end == END_FRAME_POINTER;
+	return end == END_ROOT || end == END_FRAME_POINTER || end == END_GREENLET;
 }
 
 const char *rule_name(unsigned rule)

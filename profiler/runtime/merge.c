@@ -64,14 +64,17 @@ static size_t frame_holding(const struct merger *m, size_t from, uint64_t addres
 	return in->native_count;
 }
 
+static uint64_t code_address(const struct merge_input *in, size_t native)
+{
+	uint64_t pc = in->native[native].a;
+
+	/* A return address belongs to the instruction before it. */
+	return pc & SLOT_EXACT_PC ? pc & ~SLOT_EXACT_PC : pc - 1;
+}
+
 static bool is_eval(const struct merger *m, size_t native)
 {
-	uint64_t pc = m->in->native[native].a;
-
-	if (!m->in->is_eval)
-		return false;
-	/* A return address belongs to the instruction before it. */
-	return m->in->is_eval(m->in->context, pc & SLOT_EXACT_PC ? pc & ~SLOT_EXACT_PC : pc - 1);
+	return m->in->is_eval && m->in->is_eval(m->in->context, code_address(m->in, native));
 }
 
 static void put_run(struct merger *m, const struct run *run)
@@ -131,15 +134,22 @@ static void put_gap(struct merger *m, size_t at, size_t end, size_t limit)
 	}
 }
 
+static uint64_t highest_of(const struct merge_input *input)
+{
+	uint64_t highest = 0;
+
+	for (size_t i = 0; i < input->native_count; i++)
+		if (input->native[i].b > highest)
+			highest = input->native[i].b;
+	return highest;
+}
+
 size_t merge_stacks(const struct merge_input *input, struct merge_item *out, size_t *misses)
 {
-	struct merger m = {.in = input, .out = out};
+	struct merger m = {.in = input, .out = out, .highest = highest_of(input)};
 	size_t at = 0, gap = 0;
 	struct run run;
 
-	for (size_t i = 0; i < input->native_count; i++)
-		if (input->native[i].b > m.highest)
-			m.highest = input->native[i].b;
 	while (run_at(input, at, &run)) {
 		size_t holder = frame_holding(&m, m.native, run.anchor);
 
@@ -158,4 +168,38 @@ size_t merge_stacks(const struct merge_input *input, struct merge_item *out, siz
 		put_native(&m, false);
 	*misses = m.misses;
 	return m.count;
+}
+
+/* The first native frame outside of all Python runs; native_count: there is none, or it cannot be told. */
+static size_t outside(const struct merger *m)
+{
+	const struct merge_input *in = m->in;
+	size_t edge = 0, evals = 0, at = 0;
+	struct run run;
+
+	if (in->anchor == ANCHOR_NONE) {
+		for (; evals < in->python_count && edge < in->native_count; edge++)
+			evals += is_eval(m, edge);
+		return edge;
+	}
+	while (run_at(in, at, &run)) {
+		size_t holder = frame_holding(m, 0, run.anchor);
+
+		at = run.next;
+		if (holder < in->native_count)
+			edge = holder + 1;
+		else if (run.count)
+			edge = in->native_count; /* unless one further out is found */
+	}
+	return edge;
+}
+
+size_t merge_greenlet(const struct merge_input *input, bool (*is_module)(const void *context, uint64_t pc))
+{
+	struct merger m = {.in = input, .highest = highest_of(input)};
+
+	for (size_t i = outside(&m); i < input->native_count; i++)
+		if (is_module(input->context, code_address(input, i)))
+			return i + 1;
+	return 0;
 }

@@ -112,4 +112,9 @@ struct merge_item {
  * most. Pure: no memory but its arguments. */
 size_t merge_stacks(const struct merge_input *input, struct merge_item *out, size_t *misses);
 
+/* For a thread whose Python frames were read to their end: how many of its native frames are the running greenlet's own; 0: it is
+ * in none, or that cannot be told. A greenlet's stack ends at the frame in the greenlet module that called its first function.
+ * What the walk finds past it was left there by others, and may have changed a hundred times since. */
+size_t merge_greenlet(const struct merge_input *input, bool (*is_module)(const void *context, uint64_t pc));
+
 #endif

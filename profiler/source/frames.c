@@ -250,6 +250,7 @@ static uint32_t kernel_frame(struct frames *frames, uint64_t address)
 struct eval_context {
 	const struct runtime_ops *ops;
 	struct runtime *runtime;
+	struct followed *process;
 };
 
 static bool is_eval(const void *context, uint64_t pc)
@@ -259,19 +260,36 @@ static bool is_eval(const void *context, uint64_t pc)
 	return eval->ops->is_eval && eval->ops->is_eval(eval->runtime, pc);
 }
 
-static size_t merge(struct frames *frames, struct followed *process, const struct raw_stack *raw)
+static bool is_greenlet_module(const void *context, uint64_t pc)
 {
-	struct eval_context eval = {0};
+	const struct eval_context *eval = context;
+	uint64_t address;
+	struct object *object = followed_object(eval->process, pc, &address);
+	const char *path = object ? object_path(object) : "", *base = strrchr(path, '/');
+
+	base = base ? base + 1 : path;
+	return !strncmp(base, "_greenlet.", 10) || !strncmp(base, "greenlet.", 9); /* before 1.0 */
+}
+
+/* Orders both halves; raw's native part loses what is not the running greenlet's own. */
+static size_t merge(struct frames *frames, struct followed *process, struct raw_stack *raw)
+{
+	struct eval_context eval = {.process = process};
 	struct merge_input input = {
 		.python = raw->python, .python_count = raw->python_count,
 		.native = raw->native, .native_count = raw->native_count,
 		.sp = raw->sp, .anchor = followed_anchor(process), .is_eval = is_eval, .context = &eval,
 	};
-	size_t misses = 0, count;
+	size_t misses = 0, count, own;
 
 	eval.ops = followed_runtime(process, &eval.runtime);
 	if (!eval.ops) /* the image changed since: these Python slots cannot be read any more */
 		input.python_count = 0;
+	own = eval.ops && raw->python_end == PYTHON_ROOT ? merge_greenlet(&input, is_greenlet_module) : 0;
+	if (own) {
+		input.native_count = own;
+		raw->end = END_GREENLET;
+	}
 	count = merge_stacks(&input, frames->items, &misses);
 	frames->recording->merge_misses += misses > 0;
 	return count;

@@ -11,5 +11,5 @@ kernels-deps: deps
 
 # In a sub-make: what kernels-deps has just installed is only then found.
 check-kernels: kernels-deps ## live cases on Debian's kernels 5.10 to the newest, in QEMU (about 15 minutes)
-	+$(Q)$(MAKE) --no-print-directory build workloads $(B)/venv/.ready
+	+$(Q)$(MAKE) --no-print-directory build workloads $(B)/venv/.live
 	$(Q)tests/kernels/run $(abspath $(B)) $(KERNELS)

@@ -128,6 +128,23 @@ static void a_call_caught_before_its_cframe_is_filled_in_is_left_out(void **stat
 	}
 }
 
+/* A greenlet puts a CFrame of its own under its calls, without a frame, that leads to the thread state's. */
+static void a_greenlet_s_chain_ends_complete_at_its_own_cframe(void **state)
+{
+	struct python_state python = calls(ANCHOR_CFRAME);
+	const struct scratch *s;
+
+	(void)state;
+	put(cframes[2] + 8, 0);
+	put(frame_at(3) + 8, 0);
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_ROOT);
+	assert_int_equal(s->head.python, 6);
+	a_slot(s, 5, 0, cframes[1]);
+	put(cframes[2] + 16, CSTACK + 0xe00); /* that leads anywhere else */
+	assert_int_equal(walk(&python)->head.python_end, PYTHON_BROKEN);
+}
+
 static void a_cframe_whose_caller_is_no_cframe_ends_the_chain_without_its_frames(void **state)
 {
 	struct python_state python = calls(ANCHOR_CFRAME);
@@ -373,6 +390,7 @@ int main(void)
 		cmocka_unit_test(cframes_are_anchors_where_frames_say_they_are_entries),
 		cmocka_unit_test(calls_that_agree_with_their_cframes_are_whole),
 		cmocka_unit_test(a_call_caught_before_its_cframe_is_filled_in_is_left_out),
+		cmocka_unit_test(a_greenlet_s_chain_ends_complete_at_its_own_cframe),
 		cmocka_unit_test(a_cframe_whose_caller_is_no_cframe_ends_the_chain_without_its_frames),
 		cmocka_unit_test(without_an_entry_mark_every_frame_is_its_own_call),
 		cmocka_unit_test(without_anchors_there_are_frames_only_and_lasti_is_32_bits),

@@ -266,9 +266,58 @@ static void the_largest_stacks_merge(void **state)
 	check_complete(&s);
 }
 
+static bool in_module(const void *context, uint64_t pc)
+{
+	(void)context;
+	return pc >= 0xf000 && pc < 0x10000;
+}
+
+/* As build, with the greenlet module's frames as "g": how many frames are the greenlet's own. */
+static size_t own(enum python_anchor anchor, const char *native, const char *python)
+{
+	static struct stack s;
+
+	build(&s, anchor, native, python);
+	for (size_t i = 0; native[i]; i++)
+		if (native[i] == 'g')
+			s.native[i].a = 0xf008 + i;
+	return merge_greenlet(&s.input, in_module);
+}
+
+static void a_greenlet_s_stack_ends_at_the_first_of_the_module_s_frames_outside_its_python_frames(void **state)
+{
+	(void)state;
+	assert_int_equal(own(ANCHOR_SHIM, "ceceggec", "ab@1c@3"), 5);
+	assert_int_equal(own(ANCHOR_CFRAME, "eceggec", "ab@0c@2"), 4);
+	assert_int_equal(own(ANCHOR_NONE, "ceceggec", "ab"), 5);
+	assert_int_equal(own(ANCHOR_NONE, "ececeggec", "ab"), 6); /* the innermost call has not pushed its frame yet */
+	assert_int_equal(own(ANCHOR_SHIM, "cgec", ""), 2);        /* nothing of Python in it yet */
+}
+
+static void the_module_s_frames_further_in_are_calls_like_any_other(void **state)
+{
+	(void)state;
+	assert_int_equal(own(ANCHOR_SHIM, "ggecec", "a@2b@4"), 0);     /* about to switch */
+	assert_int_equal(own(ANCHOR_SHIM, "ecggecgg", "a@0b@4"), 7);   /* its trace function */
+	assert_int_equal(own(ANCHOR_NONE, "ggecec", "ab"), 0);
+}
+
+static void what_is_no_greenlet_or_cannot_be_told_is_left_as_it_is(void **state)
+{
+	(void)state;
+	assert_int_equal(own(ANCHOR_SHIM, "cecec", "a@1b@3"), 0);
+	assert_int_equal(own(ANCHOR_SHIM, "", ""), 0);
+	assert_int_equal(own(ANCHOR_SHIM, "ceceggec", "ab@1c@-"), 0);  /* the outermost run is in no frame */
+	assert_int_equal(own(ANCHOR_NONE, "ceggec", "abc"), 0);        /* more Python frames than eval calls */
+	assert_int_equal(own(ANCHOR_SHIM, "ceceggec", "ab@1c@3@-"), 5); /* 3.15's base frame holds nothing */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_greenlet_s_stack_ends_at_the_first_of_the_module_s_frames_outside_its_python_frames),
+		cmocka_unit_test(the_module_s_frames_further_in_are_calls_like_any_other),
+		cmocka_unit_test(what_is_no_greenlet_or_cannot_be_told_is_left_as_it_is),
 		cmocka_unit_test(each_run_comes_inside_the_frame_that_holds_its_anchor),
 		cmocka_unit_test(the_extent_of_a_frame_ends_below_its_cfa),
 		cmocka_unit_test(empty_inputs_are_stacks_too),
