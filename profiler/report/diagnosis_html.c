@@ -16,6 +16,7 @@
 #include "report/sites.h"
 
 #define CHAIN_FRAMES 24
+#define SLOWEST_PERCENT 1
 
 struct page {
 	const struct connprof_recording *recording;
@@ -150,15 +151,50 @@ static int put_requests(const struct page *page)
 		 requests->latency_ms.p99, requests->latency_ms.max, (unsigned long long)requests->over_500ms,
 		 (unsigned long long)requests->over_1s);
 	page_paragraph(page->stream, "what", text);
+	html_spent(page->recording, page->stream);
+	fputs("<details><summary>how long they took</summary>\n", page->stream);
 	put_histogram(page);
+	fputs("</details>\n", page->stream);
 	return 0;
 }
 
-/* ---- CPU ---- */
+/* ---- flame graphs ---- */
+
+/* Where the tail's time goes, waits included where they were looked at. */
+static int put_tail(const struct page *page)
+{
+	struct connprof_report_options options = *page->options;
+	bool waits = page->recording->collect & CONNPROF_OFFCPU;
+
+	if (!page->recording->latency_count) {
+		page_paragraph(page->stream, "note", "No requests were seen.");
+		return 0;
+	}
+	options.slowest_percent = SLOWEST_PERCENT;
+	options.mode = CONNPROF_MODE_ALL;
+	page_paragraph(page->stream, "note", waits ? "What the threads did and what they waited for, inside these requests only."
+						   : "The CPU time inside these requests only.");
+	return page_picture(page->stream, page->recording, &options, "flame graph of the slowest requests", page->error);
+}
+
+static int put_waits(const struct page *page)
+{
+	struct connprof_report_options options = *page->options;
+
+	if (!(page->recording->collect & CONNPROF_OFFCPU)) {
+		page_paragraph(page->stream, "note", "Waits were not looked at.");
+		return 0;
+	}
+	options.mode = CONNPROF_MODE_OFFCPU;
+	return page_picture(page->stream, page->recording, &options, "flame graph of the time off the CPU", page->error);
+}
 
 static int put_cpu(const struct page *page)
 {
-	return page_picture(page->stream, page->recording, page->options, "flame graph of the CPU time", page->error);
+	struct connprof_report_options options = *page->options;
+
+	options.mode = CONNPROF_MODE_CPU;
+	return page_picture(page->stream, page->recording, &options, "flame graph of the CPU time", page->error);
 }
 
 static int put_functions(const struct page *page)
@@ -213,7 +249,9 @@ static const struct section {
 	int (*put)(const struct page *page);
 } sections[] = {
 	{"requests", "Requests", put_requests},
+	{"slowest", "The slowest 1 % of the requests", put_tail},
 	{"cpu", "Where the CPU time goes", put_cpu},
+	{"waits", "Where the threads wait", put_waits},
 	{"functions", "Functions", put_functions},
 	{"connections", "Connections, by the code that opens them", put_connections},
 	{"seen", "What this stands on", put_seen},

@@ -7,6 +7,7 @@
 #include "report/hot.h"
 #include "report/json_build.h"
 #include "report/json_parts.h"
+#include "report/requests.h"
 
 #define FUNCTIONS_LISTED 100
 
@@ -89,6 +90,7 @@ int diagnosis_json_write(const struct connprof_recording *recording, const struc
 	free(diagnosis);
 	if (put_functions(&build, document, recording))
 		build.failed = true;
+	spent_table_json(&build, document, recording);
 	check_json_put(&build, json_put_object(&build, document, "check"), recording, options);
 	return json_finish(&build, document, stream, error);
 }

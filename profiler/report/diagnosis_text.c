@@ -7,6 +7,7 @@
 #include "report/diagnosis.h"
 #include "report/hot.h"
 #include "report/paragraph.h"
+#include "report/requests.h"
 #include "report/sites.h"
 
 #define FUNCTIONS_SHOWN 8
@@ -90,6 +91,7 @@ int diagnosis_text_write(const struct connprof_recording *recording, const struc
 		fprintf(stream, "\nand %zu more findings\n", diagnosis->total - diagnosis->count);
 	free(diagnosis);
 	put_requests(recording, stream);
+	spent_table_text(recording, stream);
 	code = put_functions(recording, stream, error);
 	if (recording->site_count)
 		fputs("\nconnections, by the code that opens them\n", stream);

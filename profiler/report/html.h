@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* html.h - parts that the pages of `record` and of `diagnose` share. Each: 0, or -errno with the message in *error. */
+/* html.h - parts of our pages that know the recording. Those that return: 0, or -errno with the message in *error. */
 #ifndef CONNPROF_REPORT_HTML_H
 #define CONNPROF_REPORT_HTML_H
 
@@ -9,5 +9,7 @@
 int html_functions(const struct connprof_recording *recording, FILE *stream, struct connprof_error *error);
 /* The lines of connprof_report_summary: samples, losses, cuts, cost. */
 int html_summary(const struct connprof_recording *recording, FILE *stream, struct connprof_error *error);
+/* Where the time of requests went; nothing where that is not known. */
+void html_spent(const struct connprof_recording *recording, FILE *stream);
 
 #endif

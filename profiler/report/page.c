@@ -20,7 +20,8 @@ static const char style[] =
 	".good{border-left:5px solid #1a7f37;background:#f3fbf5;padding:.6em 1em;margin:.6em 0}"
 	".weak{border-left:5px solid #bf8700;background:#fffbf0;padding:.6em 1em;margin:.6em 0}"
 	".note{color:#59636e;font-size:.92em}.where{font-family:ui-monospace,monospace}"
-	".bar{display:flex;height:1.6em;margin:.2em 0;max-width:60em}.bar span{overflow:hidden;white-space:nowrap;font-size:.8em;padding:.2em .3em}"
+	".bar{display:flex;height:1.7em;margin:.15em 0;max-width:66em}.bar b{flex:0 0 8.5em;font-weight:400;text-align:right;padding-right:.7em}"
+	".bar span{overflow:hidden;white-space:nowrap;font-size:.8em;line-height:2.1em;box-sizing:border-box}"
 	"nav a{margin-right:1.2em}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em;margin:.4em 0}dt{font-weight:600}dd{margin:0}"
 	"ol.chain{margin:.2em 0;padding-left:1.4em;font-family:ui-monospace,monospace;font-size:.88em}";
 
@@ -141,6 +142,7 @@ static unsigned picture_height(const char *picture)
 int page_picture(FILE *stream, const struct connprof_recording *recording, const struct connprof_report_options *options,
 		 const char *alternative, struct connprof_error *error)
 {
+	struct connprof_report_options svg = *options;
 	char *picture = NULL;
 	size_t length = 0;
 	FILE *memory = open_memstream(&picture, &length);
@@ -148,7 +150,8 @@ int page_picture(FILE *stream, const struct connprof_recording *recording, const
 
 	if (!memory)
 		return error_memory(error);
-	code = svg_write(recording, options, memory, error);
+	svg.format = "svg";
+	code = connprof_report_write(recording, CONNPROF_VIEW_PROFILE, &svg, memory, error);
 	if (fclose(memory) && !code)
 		code = error_memory(error);
 	if (!code) {

@@ -33,8 +33,8 @@ void page_cell_number(FILE *stream, double value, int digits, const char *unit);
 void page_row_end(FILE *stream);
 void page_table_end(FILE *stream);
 
-/* The flame graph of a profile, flamegraph.pl's own picture, zoom and search working, in a frame of its own. 0 or -errno with
- * the message in *error; nothing is written then. */
+/* The flame graph of the part and the mode the options name, flamegraph.pl's own picture, zoom and search working, in a frame of
+ * its own. 0 or -errno with the message in *error; nothing is written then. */
 int page_picture(FILE *stream, const struct connprof_recording *recording, const struct connprof_report_options *options,
 		 const char *alternative, struct connprof_error *error);
 

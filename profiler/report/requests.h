@@ -11,6 +11,9 @@ void spent_table_text(const struct connprof_recording *recording, FILE *stream);
 /* Member "spent" of a document; null if it is not known. */
 void spent_table_json(struct json_build *build, struct json_object *document, const struct connprof_recording *recording);
 
+/* Does any band of the row show more than 0.00 ms? */
+bool spent_took_any(const struct spent_row *row);
+
 extern const char *const band_names[BAND_COUNT]; /* "p50", … */
 
 #endif

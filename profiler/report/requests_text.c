@@ -17,7 +17,7 @@ const char *const band_names[BAND_COUNT] = {
 	[BAND_P50] = "p50", [BAND_P90] = "p90", [BAND_P99] = "p99", [BAND_MAX] = "max", [BAND_MEAN] = "mean",
 };
 
-static bool any(const struct spent_row *row)
+bool spent_took_any(const struct spent_row *row)
 {
 	for (unsigned band = 0; band < BAND_COUNT; band++)
 		if (row->ms[band] >= 0.005)
@@ -47,7 +47,7 @@ void spent_table_text(const struct connprof_recording *recording, FILE *stream)
 	for (size_t i = 0; i < table->count; i++) {
 		const struct spent_row *row = &table->rows[i];
 
-		if (!any(row))
+		if (!spent_took_any(row))
 			continue;
 		if (row->command)
 			snprintf(name, sizeof(name), "  %.16s (%.3g each)", strings_get(recording->strings, row->command),
