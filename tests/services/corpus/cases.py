@@ -9,7 +9,7 @@ import typing
 
 from beside import cluster, proxy, restart, sentinel
 from load import Http, Jobs, Quiet, RedisClients, Repeated, Streams
-from runtimes import PY3, PY4, PY5, PY8, Runtime
+from runtimes import GO, NODE, PY3, PY4, PY5, PY8, Runtime
 from truth import at_least, at_most, between, growing, one_each, subscribers, waiting
 
 
@@ -60,7 +60,7 @@ def gunicorn(options):
 UVICORN = "{bin}/uvicorn --host 127.0.0.1 --port {port} --log-level warning {stem}:app"
 # In a mount namespace of its own, whose hosts file gives one name two addresses.
 TWO_ADDRESSES = """unshare --mount sh -c 'printf "::1 both.corpus\\n127.0.0.1 both.corpus\\n" > {scratch}/hosts &&
-mount --bind {scratch}/hosts /etc/hosts && exec {bin}/python {file}'"""
+mount --bind {scratch}/hosts /etc/hosts && exec """
 TLS = ("--tls-port", "{tls}", "--tls-cert-file", "{scratch}/certificate.pem", "--tls-key-file", "{scratch}/key.pem",
        "--tls-auth-clients", "no")
 PREFORK = dict(load=Http(keep_alive=False))
@@ -129,7 +129,7 @@ innocent(PY8, "idle_pool", "idle connections closed by the server's timeout", be
 innocent(PY8, "health_probe", "a health probe once a second", between(3, 12), Http(seconds=5))
 innocent(PY8, "batch_job", "a batch job: one process, one connection", at_most(1), Quiet(), verdict=("clean", "inconclusive"))
 innocent(PY8, "cron_loop", "a program a second: each with one connection", between(2, 6), Quiet(5), verdict=("clean", "inconclusive"))
-innocent(PY8, "two_addresses", "two addresses, one of them refused", at_most(6), start=TWO_ADDRESSES)
+innocent(PY8, "two_addresses", "two addresses, one of them refused", at_most(6), start=TWO_ADDRESSES + "{bin}/python {file}'")
 innocent(PY8, "two_sockets", "two sockets a worker: commands and a listener", between(2, 6), Http(keep_alive=False), start=gunicorn("--workers 3"))
 innocent(PY8, "other_service", "a connection per request to something else", at_most(6))
 innocent(PY8, "proxy", "a proxy", between(30, 30), RedisClients(), verdict=("clean", "inconclusive"))
@@ -137,3 +137,29 @@ innocent(PY8, "sentinel_pool", "Sentinel discovery", at_most(12), beside=sentine
 innocent(PY8, "cluster_pool", "cluster discovery", at_most(12), beside=cluster, redis=("--cluster-enabled", "yes"))
 innocent(PY8, "unix_pool", "one pool over a UNIX socket", at_most(6))
 innocent(PY8, "tls_pool", "one pool over TLS", at_most(6), redis=TLS)
+
+# ---- Node: connect() runs from the event loop, the caller is never on the stack ------------------------------------------------------
+
+guilty(NODE, "ioredis_per_request", "client per request (ioredis)", site=None, attribution=None)
+guilty(NODE, "ioredis_kept", "clients never closed (ioredis)", growing, rule="connection-leak", site=None, attribution=None)
+guilty(NODE, "noderedis_per_request", "connect and close per call (node-redis)", site=None, attribution=None)
+guilty(NODE, "bullmq_queue_per_request", "job queue built per call (BullMQ)", site=None, attribution=None)
+
+innocent(NODE, "ioredis_shared", "one client (ioredis)", at_most(1))
+innocent(NODE, "noderedis_pool", "a pool (node-redis)", at_most(4))
+innocent(NODE, "express_shared", "one client, Express", at_most(1))
+innocent(NODE, "bullmq_shared", "a queue's several sockets (BullMQ)", at_most(6))
+innocent(NODE, "events_per_client", "a subscription per client", subscribers(40), Streams())
+innocent(NODE, "two_addresses", "two addresses, one of them refused", at_most(2), start=TWO_ADDRESSES + "node {file}'")
+
+# ---- Go: go-redis dials in a goroutine of the pool's own, redigo in the caller's ---------------------------------------------------------
+
+guilty(GO, "goredis_per_request", "client per request (go-redis)", site=None, attribution=None)
+guilty(GO, "goredis_kept", "clients never closed (go-redis)", growing, rule="connection-leak", site=None, attribution=None)
+guilty(GO, "redigo_dial_per_request", "dial per request (redigo)", site="main.go:visits")
+guilty(GO, "redigo_pool_keeps_none", "a pool that keeps none (redigo)", site="main.go:func1")
+
+innocent(GO, "goredis_shared", "one client (go-redis)", at_most(8))
+innocent(GO, "goredis_lifetime", "a pool that renews its connections", between(4, 60))
+innocent(GO, "goredis_events", "a subscription per client", subscribers(40), Streams())
+innocent(GO, "redigo_pool", "a pool (redigo)", at_most(8))

@@ -43,7 +43,7 @@ class World:
         self.opened_before_restart = 0
         self.log = open(self.folder / "service.log", "ab")
         self.places = {"port": self.port, "redis": self.redis_port, "tls": self.tls_port, "scratch": self.folder, "file": case.file,
-                       "stem": case.file.stem, "here": case.file.parent, "bin": case.runtime.bin}
+                       "stem": case.stem, "here": case.file.parent, "bin": case.runtime.bin}
         if "--tls-port" in case.redis:
             self.make_certificate()
         self.start_redis()
@@ -80,7 +80,7 @@ class World:
     def environment(self):
         return dict(os.environ, PORT=str(self.port), REDIS_PORT=str(self.redis_port), TLS_PORT=str(self.tls_port),
                     BESIDE_PORT=str(self.beside_port), REDIS_SOCKET=str(self.folder / "redis.sock"), SCRATCH=str(self.folder),
-                    PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(HERE / "python"))
+                    **runtimes.ENVIRONMENT)
 
     def start_service(self):
         self.service = live.start(*self.command(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment(),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How a service of each language is started, and what of it must have been installed (make corpus-deps).
 
-In a command: {file} {stem} the service's file and its name without extension, {here} its folder, {port} {redis} the ports,
+In a command: {file} {stem} the service's file and its row's name, {here} its folder, {port} {redis} the ports,
 {bin} the runtime's own programs, {scratch} the run's folder. PORT, REDIS_PORT, REDIS_SOCKET and SCRATCH are in its environment.
 """
 import dataclasses
@@ -35,3 +35,8 @@ PY3 = _python("py3", INSTALLED / "redis-py-3")     # redis-py 3.5
 PY4 = _python("py4", INSTALLED / "redis-py-4")     # redis-py 4.6
 PY5 = _python("py5", BUILD / "venv")               # redis-py 5.0: the demo's
 PY8 = _python("py8", INSTALLED / "redis-py-8")     # redis-py 8, and today's frameworks
+NODE = Runtime("node", "Node", "node", ".js", "node {file}", pathlib.Path("/usr/bin"), INSTALLED / "node" / ".ready")
+GO = Runtime("go", "Go", "go", "/main.go", "{bin}/{stem}", INSTALLED / "go", INSTALLED / "go" / ".ready")
+
+# Where the languages look for what corpus-deps installed.
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(HERE / "python"), "NODE_PATH": str(INSTALLED / "node" / "node_modules")}
