@@ -9,7 +9,7 @@ import typing
 
 from beside import cluster, proxy, restart, sentinel
 from load import Http, Jobs, Quiet, RedisClients, Repeated, Streams
-from runtimes import GO, NODE, PY3, PY4, PY5, PY8, Runtime
+from runtimes import C, GO, JAVA, NODE, PHP, PY3, PY4, PY5, PY8, RUBY, Runtime
 from truth import at_least, at_most, between, growing, one_each, subscribers, waiting
 
 
@@ -163,3 +163,31 @@ innocent(GO, "goredis_shared", "one client (go-redis)", at_most(8))
 innocent(GO, "goredis_lifetime", "a pool that renews its connections", between(4, 60))
 innocent(GO, "goredis_events", "a subscription per client", subscribers(40), Streams())
 innocent(GO, "redigo_pool", "a pool (redigo)", at_most(8))
+
+# ---- Java: its frames are not read yet -----------------------------------------------------------------------------------------
+
+guilty(JAVA, "JedisPerRequest", "client per request (Jedis)", site=None, attribution=None)
+guilty(JAVA, "JedisPoolKeepsNone", "a pool that keeps none (Jedis)", site=None, attribution=None)
+guilty(JAVA, "LettuceConnectPerRequest", "connect() per request (Lettuce)", site=None, attribution=None)
+guilty(JAVA, "LettuceKept", "connections never closed (Lettuce)", growing, rule="connection-leak", site=None, attribution=None)
+
+innocent(JAVA, "JedisPooledOnce", "a pool (Jedis)", at_most(8))
+innocent(JAVA, "LettuceShared", "one connection for all threads (Lettuce)", at_most(1))
+
+# ---- C -------------------------------------------------------------------------------------------------------------------
+
+guilty(C, "hiredis_per_request", "redisConnect per request", site="hiredis_per_request.c:answer", attribution="thread")
+guilty(C, "hiredis_not_freed", "redisConnect without redisFree", growing, rule="connection-leak", site="hiredis_not_freed.c:answer",
+       cause="unclosed")
+
+innocent(C, "hiredis_per_thread", "a context per thread, threads that stay", at_most(6))
+
+# ---- Ruby and PHP: their frames are not read yet ------------------------------------------------------------------------------
+
+guilty(RUBY, "redis_rb_per_request", "client per request (redis-rb)", site=None, attribution=None)
+guilty(RUBY, "redis_rb_kept", "clients never closed (redis-rb)", growing, rule="connection-leak", site=None, attribution=None)
+guilty(PHP, "phpredis_connect", "connect() instead of pconnect() (phpredis)", site=None, attribution=None)
+
+innocent(RUBY, "redis_rb_shared", "one client (redis-rb)", at_most(1))
+innocent(RUBY, "redis_rb_worker", "a job worker's two connections (redis-rb)", at_most(2), Jobs())
+innocent(PHP, "phpredis_pconnect", "a persistent connection per worker (phpredis)", at_most(5), Http(keep_alive=False))

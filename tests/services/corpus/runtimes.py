@@ -37,6 +37,11 @@ PY5 = _python("py5", BUILD / "venv")               # redis-py 5.0: the demo's
 PY8 = _python("py8", INSTALLED / "redis-py-8")     # redis-py 8, and today's frameworks
 NODE = Runtime("node", "Node", "node", ".js", "node {file}", pathlib.Path("/usr/bin"), INSTALLED / "node" / ".ready")
 GO = Runtime("go", "Go", "go", "/main.go", "{bin}/{stem}", INSTALLED / "go", INSTALLED / "go" / ".ready")
+JAVA = Runtime("java", "Java", "java", ".java", "java -XX:TieredStopAtLevel=1 -cp {bin}/classes:{bin}/lib/* {stem}", INSTALLED / "java",
+               INSTALLED / "java" / ".ready")
+C = Runtime("c", "C", "c", ".c", "{bin}/{stem}", INSTALLED / "c", INSTALLED / "c" / ".ready")
+RUBY = Runtime("ruby", "Ruby", "ruby", ".rb", "ruby {file}", pathlib.Path("/usr/bin"), pathlib.Path("/usr/bin/ruby"))
+PHP = Runtime("php", "PHP", "php", ".php", "php -S 127.0.0.1:{port} {file}", pathlib.Path("/usr/bin"), pathlib.Path("/usr/bin/php"))
 
 # Where the languages look for what corpus-deps installed.
-ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(HERE / "python"), "NODE_PATH": str(INSTALLED / "node" / "node_modules")}
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(HERE / "python"), "NODE_PATH": str(INSTALLED / "node" / "node_modules"), "PHP_CLI_SERVER_WORKERS": "4"}
