@@ -175,6 +175,7 @@ enum connprof_view {
 	CONNPROF_VIEW_THREADS = 8,  /* dump */
 	CONNPROF_VIEW_DIAGNOSIS = 16, /* diagnose */
 	CONNPROF_VIEW_REQUESTS = 32, /* where the time of requests went */
+	CONNPROF_VIEW_DIFF = 64,      /* diff: what changed since options->base */
 };
 
 /* The canonical name of a format (static): by name or alias, or, when name is NULL, by path's extension (*by default the

@@ -15,6 +15,7 @@ enum command_bit {
 	DOCTOR = 32,
 	DIAGNOSE = 64,
 	TOP = 128,
+	DIFF = 256,
 };
 
 struct command {
@@ -34,5 +35,6 @@ int cmd_report(const struct options *options);
 int cmd_doctor(const struct options *options);
 int cmd_diagnose(const struct options *options);
 int cmd_top(const struct options *options);
+int cmd_diff(const struct options *options);
 
 #endif

@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	 "live in the terminal: hot functions, connection call sites, request latency", cmd_top},
 	{"report", REPORT, {"FILE [OPTION]...", NULL}, CONNPROF_VIEW_PROFILE,
 	 "render a recording again, in any format, without root", cmd_report},
+	{"diff", DIFF, {"BEFORE AFTER [OPTION]...", NULL}, CONNPROF_VIEW_DIFF,
+	 "what changed between two recordings: before and after the fix", cmd_diff},
 	{"doctor", DOCTOR, {"[OPTION]...", NULL}, 0,
 	 "what this host, kernel and user permit, and how to get what is missing", cmd_doctor},
 };

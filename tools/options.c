@@ -40,11 +40,12 @@ struct row {
 
 #define AT(field) offsetof(struct options, field)
 #define LIVE (RECORD | TRACE | CHECK | DIAGNOSE | TOP)
-#define WRITES (RECORD | TRACE | CHECK | DIAGNOSE | DUMP | REPORT)
+#define WRITES (RECORD | TRACE | CHECK | DIAGNOSE | DUMP | REPORT | DIFF)
 #define PROFILES (RECORD | REPORT | DIAGNOSE)
 #define JUDGES (CHECK | REPORT | DIAGNOSE)
 #define SITES (TRACE | CHECK | REPORT | DIAGNOSE | TOP)
-#define ALL (LIVE | DUMP | REPORT | DOCTOR)
+#define CUTS (RECORD | REPORT)
+#define ALL (LIVE | DUMP | REPORT | DIFF | DOCTOR)
 
 static const struct row rows[] = {
 	{"pid", 'p', "PID", PID, 0, 0, 0, NULL, LIVE | DUMP, "the process to attach to (repeatable)"},
@@ -53,12 +54,12 @@ static const struct row rows[] = {
 	{"output", 'o', "FILE", TEXT, AT(output), 0, 0, NULL, WRITES, "write to FILE ('-': standard output)"},
 	{"format", 'f', "NAME", TEXT, AT(format), 0, 0, NULL, WRITES,
 	 "the output's format (default: from FILE's extension)"},
-	{"json", 'j', NULL, FLAG, AT(json), 0, 0, NULL, TRACE | CHECK | DUMP | DOCTOR, "the same as --format json"},
+	{"json", 'j', NULL, FLAG, AT(json), 0, 0, NULL, TRACE | CHECK | DUMP | DIFF | DOCTOR, "the same as --format json"},
 	{"json", 'j', NULL, FLAG, AT(json_summary), 0, 0, NULL, DIAGNOSE, "print JSON instead of the text, beside the page"},
 	{"rate", 'r', "HZ", COUNT, AT(rate_hz), 1, 10000, NULL, RECORD | CHECK | DIAGNOSE | TOP,
 	 "samples per second of CPU time (default 99)"},
 	{"threads", 't', NULL, FLAG, AT(threads), 0, 0, NULL, PROFILES, "the thread as the root frame"},
-	{"native", 'n', NULL, FLAG, AT(native), 0, 0, NULL, PROFILES | DUMP,
+	{"native", 'n', NULL, FLAG, AT(native), 0, 0, NULL, PROFILES | DIFF | DUMP,
 	 "show the interpreter's own C frames too (other native frames are always shown)"},
 	{"function", 'F', NULL, FLAG, AT(functions), 0, 0, NULL, PROFILES, "merge by function instead of by line"},
 	{"nolineno", 0, NULL, FLAG, AT(nolineno), 0, 0, NULL, PROFILES, "no line numbers in names"},
@@ -67,16 +68,16 @@ static const struct row rows[] = {
 	{"mode", 0, "MODE", TEXT, AT(mode), 0, 0, "cpu", RECORD, "what to sample: cpu (the default)"},
 	{"requests", 0, NULL, FLAG, AT(requests), 0, 0, NULL, RECORD,
 	 "note for each sample how long the request it lies in took"},
-	{"slower-than", 0, "TIME", DURATION, AT(slower_than_ns), 0, 0, NULL, PROFILES,
+	{"slower-than", 0, "TIME", DURATION, AT(slower_than_ns), 0, 0, NULL, CUTS,
 	 "show only what lies inside requests slower than TIME"},
-	{"slowest", 0, "PERCENT", PERCENT, AT(slowest_percent), 0, 0, NULL, PROFILES,
+	{"slowest", 0, "PERCENT", PERCENT, AT(slowest_percent), 0, 0, NULL, CUTS,
 	 "show only what lies inside the slowest so many percent of the requests"},
-	{"diff", 0, "WHAT", TEXT, AT(diff), 0, 0, "normal", PROFILES,
+	{"diff", 0, "WHAT", TEXT, AT(diff), 0, 0, "normal", CUTS,
 	 "and that against what lies inside the normal ones: red is more, blue is less"},
 	{"subprocesses", 's', NULL, FLAG, AT(subprocesses), 0, 0, NULL, RECORD | DUMP,
 	 "follow children (accepted as py-spy has it: it is the default)"},
 	{"no-children", 0, NULL, FLAG, AT(no_children), 0, 0, NULL, LIVE | DUMP, "do not follow children of PID"},
-	{"title", 0, "TEXT", TEXT, AT(title), 0, 0, NULL, PROFILES, "the picture's title"},
+	{"title", 0, "TEXT", TEXT, AT(title), 0, 0, NULL, PROFILES | DIFF, "the picture's title"},
 	{"view", 0, "NAME", TEXT, AT(view), 0, 0, "profile verdict sites requests diagnosis", REPORT,
 	 "what to render: profile, verdict (as check), sites (as trace), requests or diagnosis (as diagnose)"},
 	{"min-requests", 0, "N", COUNT, AT(min_requests), 0, 1000000000, NULL, JUDGES,
@@ -298,6 +299,10 @@ static int take_operand(struct options *options, const char *operand)
 		options->file = operand;
 		return 0;
 	}
+	if (command->bit == DIFF && !options->after) {
+		*(options->file ? &options->after : &options->file) = operand;
+		return 0;
+	}
 	if ((command->bit & (LIVE | DUMP)) && *operand && strspn(operand, "0123456789") == strlen(operand))
 		return message_usage(command, "unexpected '%s': a process is given as -p %s", operand, operand);
 	if (command->bit & LIVE)
@@ -348,6 +353,8 @@ static int check_together(const struct options *options)
 		return message_usage(command, "give -p PID or a command after --, not both");
 	if (command->bit == REPORT && !options->file)
 		return message_usage(command, "no recording given");
+	if (command->bit == DIFF && !options->after)
+		return message_usage(command, "two recordings are compared: BEFORE AFTER");
 	if (options->slower_than_ns && options->slowest_percent > 0)
 		return message_usage(command, "--slower-than and --slowest exclude each other");
 	if (options->diff && !options->slower_than_ns && options->slowest_percent <= 0)

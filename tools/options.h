@@ -31,7 +31,8 @@ struct options {
 	pid_t pids[OPTIONS_PIDS_MAX];
 	size_t pid_count;
 	char **run;                /* the command after "--", NULL-ended */
-	const char *file;          /* report's FILE */
+	const char *file;          /* report's FILE, diff's BEFORE */
+	const char *after;         /* diff's AFTER */
 	uint64_t duration_ns, slower_than_ns;
 	unsigned rate_hz;
 	unsigned verbose;

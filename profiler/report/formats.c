@@ -33,6 +33,10 @@ const struct report_format report_formats[] = {
 	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_DIAGNOSIS, pprof_write, false},
 	{"text", "", ".txt", CONNPROF_VIEW_REQUESTS, requests_text_write, false},
 	{"json", "", ".json", CONNPROF_VIEW_REQUESTS, requests_json_write, false},
+	{"text", "", ".txt", CONNPROF_VIEW_DIFF, diff_text_write, true},
+	{"json", "", ".json", CONNPROF_VIEW_DIFF, diff_json_write, true},
+	{"svg", "flamegraph", ".svg", CONNPROF_VIEW_DIFF, svg_write, true},
+	{"folded", "raw collapsed", ".folded .collapsed .raw", CONNPROF_VIEW_DIFF, folded_write, true},
 	{NULL, NULL, NULL, 0, NULL, false},
 };
 
@@ -116,6 +120,8 @@ const char *connprof_format_names(enum connprof_view view)
 	case CONNPROF_VIEW_THREADS:
 	case CONNPROF_VIEW_REQUESTS:
 		return "text, json";
+	case CONNPROF_VIEW_DIFF:
+		return "text, json, svg, folded";
 	case CONNPROF_VIEW_DIAGNOSIS:
 		return "html, text, json, pprof";
 	}
@@ -134,6 +140,8 @@ int connprof_report_write(const struct connprof_recording *recording, enum connp
 	if (!format)
 		return error_set(error, -EINVAL, CONNPROF_USAGE, "no format '%s' here (formats: %s)",
 				 options->format ? options->format : "", connprof_format_names(view));
+	if (view == CONNPROF_VIEW_DIFF && !options->base)
+		return error_set(error, -EINVAL, CONNPROF_USAGE, "nothing to compare the recording with");
 	if ((options->against_normal || options->base) && !format->compares)
 		return error_set(error, -EINVAL, CONNPROF_USAGE, "the format %s cannot show a difference (svg and folded can)",
 				 format->name);

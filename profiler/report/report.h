@@ -142,6 +142,8 @@ int dump_text_write(const struct connprof_recording *, const struct connprof_rep
 int diagnosis_json_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int diagnosis_text_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int diagnosis_html_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
+int diff_text_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
+int diff_json_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int requests_text_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int requests_json_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int dump_json_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);

@@ -50,7 +50,7 @@ gone_pid() { # a process id nobody has
 
 shows '^usage: connprof COMMAND' 'help lists the commands' --help
 shows '^connprof [0-9]' 'version' --version
-for command in record trace check dump report doctor; do
+for command in record trace check dump report diff doctor; do
 	shows "^usage: connprof $command" "help $command" help $command
 	shows "^usage: connprof $command" "$command --help wins over what is missing" $command --help
 	shows '--quiet' "$command --he (a prefix)" $command --he
@@ -75,6 +75,10 @@ expect 2 "unexpected 'true': a command to run follows --" 'a bare command' check
 expect 2 'dump runs no command' 'dump with a command' dump -p 1 -- true
 expect 2 'no recording given' 'report without a file' report
 expect 2 "unexpected 'b'" 'report with two files' report a b
+expect 2 'two recordings are compared' 'diff of one file' diff a.pb.gz
+expect 2 "unexpected 'c'" 'diff of three files' diff a.pb.gz b.pb.gz c
+expect 2 'unknown format .pprof.' 'diff as a recording' diff a.pb.gz b.pb.gz -f pprof
+expect 3 '.*a.pb.gz' 'diff of a file that is not there' diff a.pb.gz b.pb.gz
 for pid in 0 -1 x 1x 4194305 99999999999999999999 ''; do
 	expect 2 '\(.* is not a process id\|--pid: empty\)' "process id '$pid'" record "--pid=$pid"
 done
@@ -154,7 +158,7 @@ fi
 { [ $got = 0 ] || [ $got = 3 ]; } && [ ! -s err ] && python3 -m json.tool <out >/dev/null
 verdict $? 'doctor answers in JSON, with status 0 or 3' "exit $got"
 
-for command in record trace check dump report doctor; do
+for command in record trace check dump report diff doctor; do
 	for option in $("$connprof" $command --help | sed -n 's/^  \(-., \|    \)--\([a-z-]*\).*/\2/p'); do
 		grep -q "Fl Fl $option" "$manual" || missing="${missing:-} $command --$option"
 	done
