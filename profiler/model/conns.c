@@ -31,13 +31,13 @@ struct conns {
 	struct connprof_recording *recording;
 	struct groups *groups;
 	struct requests *requests;
-	struct tied *tied;
+	struct owner *owner;
 	struct entry *by_key;
 	struct credits *credits;
 	struct conns_totals totals; /* of those that are gone, but for opened */
 };
 
-struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests, struct tied *tied)
+struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests, struct owner *owner)
 {
 	struct conns *conns = calloc(1, sizeof(*conns));
 
@@ -46,7 +46,7 @@ struct conns *conns_new(struct connprof_recording *recording, struct groups *gro
 	conns->recording = recording;
 	conns->groups = groups;
 	conns->requests = requests;
-	conns->tied = tied;
+	conns->owner = owner;
 	conns->credits = credits_new();
 	if (conns->credits)
 		return conns;
@@ -112,14 +112,9 @@ static void follow_talk(struct conns *conns, struct entry *entry, const struct e
 {
 	struct purpose purpose;
 	struct event asker;
-	struct request *request;
-	enum tie tie;
 
-	if (entry->conn.server || !talk_feed(&entry->talk, event, &purpose, &asker))
-		return;
-	request = requests_current(conns->requests, &asker, &tie);
-	if (request && (tie == TIE_THREAD || tie == TIE_TASK))
-		tied_purpose(conns->tied, request_work(request), &purpose);
+	if (!entry->conn.server && talk_feed(&entry->talk, event, &purpose, &asker))
+		owner_purpose(conns->owner, &asker, &purpose);
 }
 
 static void count_unopened(const struct conn *conn, struct conns_totals *totals)

@@ -9,6 +9,7 @@
 
 #include "event.h"
 #include "model/groups.h"
+#include "model/owner.h"
 #include "model/recording.h"
 #include "model/requests.h"
 
@@ -43,7 +44,7 @@ struct conn {
 
 struct conns;
 
-struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests, struct tied *tied);
+struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests, struct owner *owner);
 void conns_free(struct conns *conns);
 
 /* CONNECT … GONE, IO, PREEXISTING. 0 or -ENOMEM. */

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 
 #include "model/conns.h"
+#include "model/owner.h"
 #include "model/processes.h"
 #include "model/profile.h"
 #include "model/requests.h"
 #include "model/state.h"
-#include "model/tied.h"
 #include "model/verdict.h"
 
 struct model {
@@ -18,6 +18,7 @@ struct model {
 	struct processes *processes;
 	struct profile *profile;
 	struct tied *tied;
+	struct owner *owner;
 	struct groups *groups;
 	struct requests *requests;
 	struct conns *conns;
@@ -36,7 +37,8 @@ struct model *model_new(struct connprof_recording *recording)
 	model->tied = model->profile ? tied_new(recording, model->profile) : NULL;
 	model->groups = groups_new();
 	model->requests = model->groups && model->tied ? requests_new(recording, model->groups, model->tied) : NULL;
-	model->conns = model->requests ? conns_new(recording, model->groups, model->requests, model->tied) : NULL;
+	model->owner = model->requests ? owner_new(model->requests, model->tied) : NULL;
+	model->conns = model->owner ? conns_new(recording, model->groups, model->requests, model->owner) : NULL;
 	if (!model->processes || !model->profile || !model->conns) {
 		model_free(model);
 		return NULL;
@@ -53,6 +55,7 @@ void model_free(struct model *model)
 		model->recording->model = NULL;
 	conns_free(model->conns);
 	requests_free(model->requests);
+	owner_free(model->owner);
 	groups_free(model->groups);
 	tied_free(model->tied);
 	profile_free(model->profile);
@@ -60,21 +63,12 @@ void model_free(struct model *model)
 	free(model);
 }
 
-/* Only what the thread or its task itself ties: that a request is the only one of its process says nothing of the other threads' time. */
-static struct work *work_of(struct model *model, const struct event *event)
-{
-	enum tie tie;
-	struct request *request = requests_current(model->requests, event, &tie);
-
-	return request && (tie == TIE_THREAD || tie == TIE_TASK) ? request_work(request) : NULL;
-}
-
 int model_feed(struct model *model, const struct event *event)
 {
 	switch (event->kind) {
 	case EVENT_SAMPLE:
 	case EVENT_OFFCPU:
-		return tied_add(model->tied, work_of(model, event), event);
+		return owner_feed(model->owner, event);
 	case EVENT_PROCESS:
 		return processes_add(model->processes, event);
 	case EVENT_EXIT:
@@ -125,7 +119,8 @@ int model_finish(struct model *model, uint64_t start_ns, uint64_t end_ns)
 	int code;
 
 	conns_window_ends(model->conns, end_ns);
+	code = owner_window_ends(model->owner);
 	requests_window_ends(model->requests, end_ns);
-	code = model_refresh(model, start_ns, end_ns);
+	code = code ? code : model_refresh(model, start_ns, end_ns);
 	return code ? code : conns_open_ends(model->conns);
 }

@@ -12,14 +12,14 @@ static bool end(struct talk *talk, uint64_t time_ns, struct purpose *purpose, st
 	*purpose = (struct purpose){
 		.begin_ns = talk->begin_ns, .end_ns = time_ns, .spent = talk->spent, .command = talk->command,
 	};
-	*asker = (struct event){ .pid = talk->pid, .tid = talk->tid, .time_ns = time_ns };
+	*asker = (struct event){ .pid = talk->pid, .tid = talk->tid, .unit = talk->unit, .time_ns = time_ns };
 	*talk = (struct talk){ 0 };
 	return any && purpose->end_ns > purpose->begin_ns;
 }
 
 static void begin(struct talk *talk, const struct event *event, uint32_t spent)
 {
-	*talk = (struct talk){ .begin_ns = event->time_ns, .pid = event->pid, .tid = event->tid, .spent = spent };
+	*talk = (struct talk){ .begin_ns = event->time_ns, .pid = event->pid, .tid = event->tid, .unit = event->unit, .spent = spent };
 }
 
 static bool is_unread(const struct wire_facts *facts)

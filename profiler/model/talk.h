@@ -14,12 +14,12 @@ struct talk {
 	uint64_t begin_ns;       /* 0: nothing */
 	uint64_t last_ns;        /* of the answer, as far as it has come; 0: nothing of it */
 	uint64_t answers;        /* still to come */
-	uint32_t pid, tid;       /* who asked */
+	uint32_t pid, tid, unit; /* who asked */
 	uint32_t spent, command; /* as in struct purpose */
 	bool connecting;
 };
 
-/* Takes one event of the connection. True: an interval has ended, *purpose is it, and *asker has pid and tid of who asked, and the
+/* Takes one event of the connection. True: an interval has ended, *purpose is it, and *asker has pid, tid and unit of who asked, and the
  * time it ended. */
 bool talk_feed(struct talk *talk, const struct event *event, struct purpose *purpose, struct event *asker);
 

@@ -46,23 +46,9 @@ void tied_free(struct tied *tied)
 	free(tied);
 }
 
-/* Asked each time: a replayed stream says what was collected only after the model was made. */
-static bool asked(const struct tied *tied)
+bool tied_asked(const struct tied *tied)
 {
 	return tied->recording->collect & CONNPROF_REQUESTS;
-}
-
-static struct held held_of(const struct event *event)
-{
-	struct held held = {
-		.stack = event->stack, .pid = event->pid, .tid = event->tid, .thread = event->thread, .time_ns = event->time_ns,
-	};
-
-	if (event->kind == EVENT_OFFCPU) {
-		held.wait = event->offcpu;
-		held.wait.wait = held.wait.wait == WAIT_NONE ? WAIT_UNKNOWN : held.wait.wait;
-	}
-	return held;
 }
 
 static bool hold(struct tied *tied, struct work *work, const struct held *held)
@@ -90,33 +76,43 @@ static int place(struct tied *tied, const struct held *held, uint16_t latency)
 	return profile_add(tied->profile, &row);
 }
 
-/* Does it begin inside? A wait that only tells of others left out lies nowhere. */
-static bool inside(const struct work *work, const struct event *event)
+struct held tied_take(struct tied *tied, const struct event *event)
 {
-	uint64_t ns = event->kind == EVENT_OFFCPU ? event->offcpu.ns : 0;
+	struct held held = {
+		.stack = event->stack, .pid = event->pid, .tid = event->tid, .thread = event->thread, .time_ns = event->time_ns,
+	};
 
-	if (event->kind == EVENT_OFFCPU && !ns)
-		return false;
-	return work && event->time_ns >= ns && event->time_ns - ns >= work->begin_ns;
-}
-
-int tied_add(struct tied *tied, struct work *work, const struct event *event)
-{
-	struct held held = held_of(event);
-	uint16_t latency = LATENCY_NONE;
-
+	if (event->kind == EVENT_OFFCPU) {
+		held.wait = event->offcpu;
+		held.wait.wait = held.wait.wait == WAIT_NONE ? WAIT_UNKNOWN : held.wait.wait;
+	}
 	if (event->kind == EVENT_SAMPLE || event->offcpu.ns)
 		profile_count(tied->profile, event);
-	if (asked(tied) && inside(work, event)) {
+	return held;
+}
+
+/* Does it begin inside? A wait that only tells of others left out lies nowhere. */
+static bool inside(const struct work *work, const struct held *held)
+{
+	if (!work || (held->wait.wait != WAIT_NONE && !held->wait.ns))
+		return false;
+	return held->time_ns >= held->wait.ns && held->time_ns - held->wait.ns >= work->begin_ns;
+}
+
+int tied_put(struct tied *tied, struct work *work, const struct held *held)
+{
+	uint16_t latency = LATENCY_NONE;
+
+	if (tied_asked(tied) && inside(work, held)) {
 		if (!work->end_ns) {
-			if (hold(tied, work, &held))
+			if (hold(tied, work, held))
 				return 0;
 			latency = LATENCY_UNHELD;
-		} else if (event->time_ns <= work->end_ns) { /* it came late */
+		} else if (held->time_ns <= work->end_ns) { /* it came late */
 			latency = latency_bucket(work->end_ns - work->begin_ns);
 		}
 	}
-	return place(tied, &held, latency);
+	return place(tied, held, latency);
 }
 
 void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns)
@@ -137,7 +133,7 @@ void tied_forget(struct tied *tied, struct work *work)
 
 void tied_purpose(struct tied *tied, struct work *work, const struct purpose *purpose)
 {
-	if (asked(tied) && !work->end_ns && purpose->end_ns > purpose->begin_ns && spent_purpose(work, purpose))
+	if (tied_asked(tied) && !work->end_ns && purpose->end_ns > purpose->begin_ns && spent_purpose(work, purpose))
 		tied->recording->purposes_refused++;
 }
 
@@ -168,7 +164,7 @@ void tied_end(struct tied *tied, struct work *work, uint64_t end_ns)
 
 		remember(tied, place(tied, held, held->time_ns <= work->end_ns ? latency : LATENCY_NONE));
 	}
-	if (asked(tied)) {
+	if (tied_asked(tied)) {
 		spent_sum(work, period_ns(tied), &spent);
 		remember(tied, breakdown_add(tied->breakdown, latency, &spent));
 	}
@@ -180,7 +176,7 @@ int tied_refresh(struct tied *tied)
 	struct connprof_recording *recording = tied->recording;
 
 	recording->latency_count = 0;
-	for (unsigned i = 0; asked(tied) && i < LATENCY_BUCKETS; i++) {
+	for (unsigned i = 0; tied_asked(tied) && i < LATENCY_BUCKETS; i++) {
 		if (!tied->requests[i])
 			continue;
 		if (array_reserve(&recording->latencies, &recording->latency_capacity, recording->latency_count + 1,
@@ -189,7 +185,7 @@ int tied_refresh(struct tied *tied)
 		recording->latencies[recording->latency_count++] =
 			(struct latency_row){ .bucket = (uint16_t)i, .requests = tied->requests[i] };
 	}
-	if (asked(tied))
+	if (tied_asked(tied))
 		remember(tied, breakdown_fill(tied->breakdown, recording));
 	return tied->failed;
 }

@@ -40,8 +40,12 @@ struct work {
 struct tied *tied_new(struct connprof_recording *recording, struct profile *profile);
 void tied_free(struct tied *tied);
 
-/* An EVENT_SAMPLE or EVENT_OFFCPU of a request's thread (NULL: of none). 0, -ENOMEM or -E2BIG. */
-int tied_add(struct tied *tied, struct work *work, const struct event *event);
+/* Are requests asked for? A replayed stream says so only after the model was made. */
+bool tied_asked(const struct tied *tied);
+/* Counts an EVENT_SAMPLE or EVENT_OFFCPU in the recording's totals. */
+struct held tied_take(struct tied *tied, const struct event *event);
+/* Holds it for the request (NULL: none) it lies in, or gives it to the profile. 0, -ENOMEM or -E2BIG. */
+int tied_put(struct tied *tied, struct work *work, const struct held *held);
 
 void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns);
 /* What a connection was needed for, for the request's sake; of any length. */

@@ -302,6 +302,39 @@ static void concurrent_requests_have_their_own_round_trips(void **state)
 	stream_end(&s);
 }
 
+/* The same with tasks of one thread, whose requests show only when they answer. */
+static void concurrent_tasks_have_their_own_round_trips(void **state)
+{
+	struct stream s;
+	uint64_t conns[8], requests[8];
+	(void)state;
+
+	stream_tied(&s);
+	for (uint32_t i = 0; i < 8; i++) {
+		conns[i] = redis_connect(&s, PID, PID, 0);
+		requests[i] = request_begin(&s, PID, PID);
+	}
+	for (uint32_t i = 0; i < 8; i++) {
+		s.unit = 20 + i;
+		ask(&s, conns[i], PID, i % 2 ? "GET" : "HGETALL", 1);
+	}
+	for (uint32_t i = 0; i < 8; i++) {
+		s.unit = 20 + i;
+		s.now_ns += 100 * MS;
+		reply(&s, conns[i], PID, 1);
+		request_end(&s, requests[i], PID, PID);
+	}
+	s.unit = 0;
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_float_equal(s.recording->spent.latency_ms[BAND_MEAN], 450, 5);
+	assert_float_equal(ms(&s, SPENT_REDIS, BAND_MEAN), 450, 5);
+	assert_float_equal(part(&s, SPENT_REDIS, "GET")->count[BAND_MEAN], 0.5, 1e-6);
+	assert_float_equal(part(&s, SPENT_REDIS, "GET")->ms[BAND_MAX], 800, 1);
+	assert_float_equal(part(&s, SPENT_REDIS, "HGETALL")->ms[BAND_MAX], 0, 1e-6);
+	stream_end(&s);
+}
+
 static void intervals_are_bounded_and_counted(void **state)
 {
 	struct stream s;
@@ -334,6 +367,7 @@ int main(void)
 		cmocka_unit_test(cpu_time_of_short_requests_is_right_in_sum),
 		cmocka_unit_test(a_weighted_wait_counts_for_its_like),
 		cmocka_unit_test(concurrent_requests_have_their_own_round_trips),
+		cmocka_unit_test(concurrent_tasks_have_their_own_round_trips),
 		cmocka_unit_test(intervals_are_bounded_and_counted),
 	};
 

@@ -194,6 +194,63 @@ static void a_response_without_framing_ends_with_its_last_byte(void **state)
 	stream_end(&s);
 }
 
+/* An event loop: one thread reads eight heads, then eight tasks take turns; one more task is nobody's. */
+static void tasks_of_one_thread_keep_their_own_samples(void **state)
+{
+	struct stream s;
+	uint32_t stacks[8], background;
+	uint64_t conns[8];
+	char name[16];
+	(void)state;
+
+	stream_tied(&s);
+	background = code(&s, "background");
+	for (uint32_t i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "task%u", i);
+		stacks[i] = code(&s, name);
+		conns[i] = request_begin(&s, PID, PID);
+	}
+	for (uint32_t ms = 1; ms <= 800; ms++) {
+		s.now_ns += MS;
+		for (uint32_t i = 0; i < 8; i++) {
+			s.unit = 100 + i;
+			if (ms <= 100 * (i + 1))
+				sample(&s, PID, stacks[i]);
+			if (ms == 100 * (i + 1))
+				request_end(&s, conns[i], PID, PID);
+		}
+		s.unit = 99;
+		sample(&s, PID, background);
+	}
+	s.unit = 0;
+	stream_judge(&s, 10, NULL);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(samples_at(&s, stacks[i], latency_bucket((uint64_t)(i + 1) * 100 * MS)), 100 * (i + 1));
+	assert_int_equal(samples_at(&s, background, LATENCY_NONE), 800);
+	assert_int_equal(s.recording->samples, 100 * 36 + 800);
+	stream_end(&s);
+}
+
+/* At the end of the window a task may still owe its answer: its samples are not lost. */
+static void what_no_answer_has_told_yet_lies_in_no_request(void **state)
+{
+	struct stream s;
+	uint32_t work;
+	(void)state;
+
+	stream_tied(&s);
+	work = code(&s, "work");
+	request_begin(&s, PID, PID);
+	request_begin(&s, PID, PID);
+	s.unit = 7;
+	s.now_ns += MS;
+	sample(&s, PID, work);
+	s.unit = 0;
+	stream_judge(&s, 10, NULL);
+	assert_int_equal(samples_at(&s, work, LATENCY_NONE), 1);
+	stream_end(&s);
+}
+
 static void off(struct stream *s, uint32_t tid, uint32_t stack, uint64_t ns, uint64_t left_ns)
 {
 	struct event event = { .kind = EVENT_OFFCPU, .pid = PID, .tid = tid, .stack = stack };
@@ -376,6 +433,8 @@ int main(void)
 		cmocka_unit_test(another_threads_time_is_not_the_requests),
 		cmocka_unit_test(requests_without_an_answer_are_as_slow_as_their_end),
 		cmocka_unit_test(a_response_without_framing_ends_with_its_last_byte),
+		cmocka_unit_test(tasks_of_one_thread_keep_their_own_samples),
+		cmocka_unit_test(what_no_answer_has_told_yet_lies_in_no_request),
 		cmocka_unit_test(a_wait_belongs_to_the_request_it_begins_and_ends_in),
 		cmocka_unit_test(a_late_sample_still_finds_its_request),
 		cmocka_unit_test(memory_is_bounded_and_what_is_left_out_counted),
