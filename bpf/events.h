@@ -9,7 +9,7 @@
  *
  * A record on the ring is a `struct record` head followed by what its type says:
  *
- *   SAMPLE CONNECT CLOSE   record | [conn_body] | stack_head | task name | slot[python] | slot[native] | kernel | copy
+ *   SAMPLE CONNECT CLOSE   record | [conn_body] | stack_head | task name | slot[python] | slot[native] | kernel | registers | copy
  *   other connection ones  record | conn_body   (SAMPLE has no conn_body)
  *   CONNECT, SEEN of AF_UNIX  end in a unix_name: the peer's
  *   IO                     record | io_body | payload bytes
@@ -34,6 +34,7 @@ typedef int8_t s8; typedef int16_t s16; typedef int32_t s32; typedef int64_t s64
 #define PYTHON_SLOTS_MAX 1152     /* of those, Python frames and run ends */
 #define NATIVE_SLOTS_MAX 512      /* of those, native frames */
 #define KERNEL_FRAMES_MAX 64
+#define COPY_BELOW 128            /* the red zone, which a leaf function may use (psABI 3.2.2) */
 #define STACK_COPY_BYTES 8192     /* raw stack bytes that go with a stack rows could not finish */
 #define PAYLOAD_BYTES 256         /* most payload bytes peeked per call */
 #define TASK_NAME_BYTES 128       /* of the object that is an asyncio task's name, its head included */
@@ -53,6 +54,10 @@ enum cfa_kind {
 	CFA_ROOT = 5,       /* return address undefined: the outermost frame (_start, clone) */
 	CFA_EXPRESSION = 6, /* a rule rows cannot express: left to libunwind */
 	CFA_RSP_FAR = 7,    /* CFA = rsp + 8 * offset: a frame of 32 KiB and more (arrays on the stack) */
+	CFA_RSP_DEREF = 8,  /* CFA = *(rsp + offset) + 8: the caller's rsp kept on the stack (hand-written assembler: libcrypto) */
+	CFA_RBP_DEREF = 9,  /* CFA = *(rbp + offset) + 8: the same */
+	CFA_REALIGNED = 10, /* CFA = *(rbp + offset), and the caller's rbp lies at rbp: a function that aligns its stack (gcc) */
+	CFA_KINDS = 11,
 };
 
 /* One unwind row: from .pc up to the next row's pc, the rule holds. Sorted by pc. 8 bytes. */
@@ -60,7 +65,7 @@ struct unwind_row {
 	u32 pc;         /* ELF virtual address within the object */
 	u8 cfa;         /* enum cfa_kind */
 	s8 rbp_slot;    /* caller's rbp is saved at CFA + 8 * rbp_slot; 0: rbp is unchanged */
-	s16 cfa_offset; /* bytes, for CFA_RSP and CFA_RBP; words of 8 bytes for CFA_RSP_FAR */
+	s16 cfa_offset; /* bytes, for the rules that have an offset; words of 8 bytes for CFA_RSP_FAR */
 };
 
 /* One executable mapping of a process. Sorted by start within its process. */
@@ -170,14 +175,18 @@ struct stack_head {
 	u16 kernel;      /* u64 addresses, next; innermost first */
 	u8 native_end;   /* enum stack_end */
 	u8 python_end;   /* enum python_end */
-	u32 copy_bytes;  /* raw stack bytes that follow, from copy_sp up; only with END_EXPRESSION */
+	u32 copy_bytes;  /* raw stack bytes that follow, from COPY_BELOW under copy_sp up: for libunwind to finish what rows could not */
 	u8 holds_gil;    /* the thread held its interpreter's lock; 0 too where that was not asked for or is not known */
 	u8 task_slots;   /* before the Python ones: the first TASK_NAME_BYTES of the running asyncio task's name object, or 0 */
-	u8 reserved[2];
+	u8 copy_registers; /* words of registers right before the copy: COPY_REGISTERS, or 0 */
+	u8 reserved;
 	u64 sp;          /* of the innermost frame: its extent is [sp, slot.b) */
 	u64 unit;        /* the thread's unit of work (enum unit_kind); 0: not known, or none of its own */
-	u64 copy_sp, copy_bp, copy_pc; /* registers of the frame the rows could not express */
+	/* Where libunwind begins: with copy_registers at the innermost frame, else at the one the rows could not express. */
+	u64 copy_sp, copy_bp, copy_pc;
 };
+
+#define COPY_REGISTERS 21 /* the words of a struct pt_regs, as x86-64 orders them: r15 first, see profiler/source/frames.c */
 
 struct endpoint {
 	u8 address[16]; /* IPv4 in the first 4 bytes; network order. AF_UNIX, in a record: the socket's inode, a u64 */

@@ -177,6 +177,18 @@ static __always_inline int step_frame_pointer(struct scratch *scratch, u8 otherw
 	return step_to(scratch, walk->bp + 16, walk->bp);
 }
 
+/* The CFA that the function has put into its frame. */
+static __always_inline int kept_cfa(struct walk *walk, const struct unwind_row *row, u64 *cfa)
+{
+	u64 base = row->cfa == CFA_RSP_DEREF ? walk->sp : walk->bp;
+
+	if (stack_word(walk, base + (s64)row->cfa_offset, cfa))
+		return 1;
+	if (row->cfa != CFA_REALIGNED)
+		*cfa += 8;
+	return 0;
+}
+
 /* Code of one object differs in the low bits, objects in the higher ones. */
 static __always_inline u32 memo_index(u64 pc)
 {
@@ -189,7 +201,7 @@ WALKER_GLOBAL int native_step(u32 kind)
 	struct memo *memo = memo_of(kind);
 	const struct unwind_row *row;
 	struct walk *walk;
-	u64 pc, cfa;
+	u64 pc, cfa, bp_at;
 	u32 at;
 
 	if (!scratch || !memo)
@@ -200,8 +212,10 @@ WALKER_GLOBAL int native_step(u32 kind)
 	pc = walk->exact_pc ? walk->pc : walk->pc - 1;
 	at = memo_index(pc);
 	if (memo->entries[at].pc != pc || memo->entries[at].generation != walk->generation) {
-		if (!mapping_find(kind, pc))
+		if (!mapping_find(kind, pc)) {
+			walk->unmapped = 1;
 			return step_frame_pointer(scratch, END_UNMAPPED);
+		}
 		row = row_at(row_find(kind, pc));
 		if (!row)
 			return step_frame_pointer(scratch, END_NO_RULE);
@@ -220,6 +234,12 @@ WALKER_GLOBAL int native_step(u32 kind)
 	case CFA_RBP:
 		cfa = walk->bp + (s64)row->cfa_offset;
 		break;
+	case CFA_RSP_DEREF:
+	case CFA_RBP_DEREF:
+	case CFA_REALIGNED:
+		if (kept_cfa(walk, row, &cfa))
+			return ends(walk, END_FAULT);
+		break;
 	case CFA_PLT:
 		cfa = walk->sp + 8 + ((walk->pc & 15) >= 11 ? 8 : 0);
 		break;
@@ -233,5 +253,8 @@ WALKER_GLOBAL int native_step(u32 kind)
 	default:
 		return step_frame_pointer(scratch, END_NO_RULE);
 	}
-	return step_to(scratch, cfa, row->rbp_slot ? cfa + 8 * (s64)row->rbp_slot : 0);
+	bp_at = row->rbp_slot ? cfa + 8 * (s64)row->rbp_slot : 0;
+	if (row->cfa == CFA_REALIGNED)
+		bp_at = walk->bp;
+	return step_to(scratch, cfa, bp_at);
 }

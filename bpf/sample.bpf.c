@@ -60,7 +60,7 @@ int sample(struct sample_context *ctx)
 	}
 	if (settings.kernel_frames && !(ctx->regs.cs & 3))
 		kernel_frames(ctx, scratch);
-	if (scratch->head.native_end == END_EXPRESSION)
+	if (stack_wants_copy(scratch))
 		stack_copy(scratch);
 	emit(scratch);
 out:

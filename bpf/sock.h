@@ -162,7 +162,7 @@ static __always_inline void emit_with_stack(u16 type, struct target *target, con
 			   BPF_CORE_READ(regs, bp));
 	else
 		stack_none(scratch);
-	if (scratch->head.native_end == END_EXPRESSION)
+	if (stack_wants_copy(scratch))
 		stack_copy(scratch);
 	conn_body_fill(&scratch->conn, connection, sk);
 	if (current_exits())

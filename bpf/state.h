@@ -52,8 +52,9 @@ struct walk {
 	u8 exact_pc;
 	u8 native_end, python_end;
 	u8 gil, holds_gil;               /* enum gil_wish, and the answer */
+	u8 unmapped;                     /* code in no known mapping was met: what came after it was a guess */
 	u8 python_torn;                  /* a call was left out: caught in the middle of a change */
-	u8 reserved[2];
+	u8 reserved[1];
 	struct python_state state;
 	u8 window[WINDOW_BYTES + 8];     /* + 8: a masked offset may read past the last aligned word */
 	u8 frame[PYTHON_FRAME_BYTES + 8];

@@ -85,24 +85,47 @@ static __always_inline void record_fill(struct record *record, u16 type, u32 siz
 	record->tid = (u32)id;
 }
 
-/* A stack the rows cannot finish takes a piece of raw stack along for libunwind. */
+_Static_assert(COPY_REGISTERS * sizeof(u64) == sizeof(struct pt_regs), "what goes along are the task's pt_regs");
+
+/* Where a frame lies near enough to the innermost one, libunwind begins there, with all registers: a rule may need any. */
+static __always_inline bool copy_from_innermost(struct scratch *scratch)
+{
+	return scratch->walk.unmapped || scratch->walk.sp - scratch->head.sp <= STACK_COPY_BYTES / 2;
+}
+
+/* A stack that rows could not finish, or only by guessing, takes a piece of raw stack along for libunwind. */
 static __always_inline void stack_copy(struct scratch *scratch)
 {
 	u32 used = scratch->walk.slots * sizeof(struct slot) + scratch->head.kernel * sizeof(u64);
+	struct pt_regs *regs = copy_from_innermost(scratch) ? user_regs() : 0;
+	struct stack_head *head = &scratch->head;
 
 	asm volatile("" : "+r"(used)); /* one value for the check and for the pointer */
-	if (used > sizeof(scratch->slots) - STACK_COPY_BYTES)
+	if (used > sizeof(scratch->slots) - STACK_COPY_BYTES - sizeof(*regs))
 		return;
-#pragma unroll
-	for (u32 size = STACK_COPY_BYTES; size >= 512; size /= 2) {
-		if (bpf_probe_read_user((u8 *)scratch->slots + used, size, (const void *)scratch->walk.sp))
-			continue;
-		scratch->head.copy_bytes = size;
-		scratch->head.copy_sp = scratch->walk.sp;
-		scratch->head.copy_bp = scratch->walk.bp;
-		scratch->head.copy_pc = scratch->walk.pc | (scratch->walk.exact_pc ? SLOT_EXACT_PC : 0);
-		return;
+	if (regs && !bpf_probe_read_kernel((u8 *)scratch->slots + used, sizeof(*regs), regs)) {
+		head->copy_registers = COPY_REGISTERS;
+		head->copy_sp = head->sp;
+		head->copy_bp = BPF_CORE_READ(regs, bp);
+		head->copy_pc = BPF_CORE_READ(regs, ip) | (in_system_call() ? 0 : SLOT_EXACT_PC);
+		used += sizeof(*regs);
+	} else {
+		head->copy_sp = scratch->walk.sp;
+		head->copy_bp = scratch->walk.bp;
+		head->copy_pc = scratch->walk.pc | (scratch->walk.exact_pc ? SLOT_EXACT_PC : 0);
 	}
+#pragma unroll
+	for (u32 size = STACK_COPY_BYTES; size >= 512; size /= 2)
+		if (!head->copy_bytes && !bpf_probe_read_user((u8 *)scratch->slots + used, size,
+							       (const void *)(head->copy_sp - COPY_BELOW)))
+			head->copy_bytes = size;
+	if (!head->copy_bytes)
+		head->copy_registers = 0;
+}
+
+static __always_inline bool stack_wants_copy(const struct scratch *scratch)
+{
+	return scratch->head.native_end == END_EXPRESSION || (scratch->walk.unmapped && scratch->head.native);
 }
 
 static __always_inline void stack_none(struct scratch *scratch)
@@ -110,6 +133,7 @@ static __always_inline void stack_none(struct scratch *scratch)
 	__builtin_memset(&scratch->head, 0, sizeof(scratch->head));
 	scratch->head.native_end = END_NO_USER;
 	scratch->walk.slots = 0;
+	scratch->walk.unmapped = 0;
 	scratch->walk.holds_gil = 0;
 }
 
@@ -135,7 +159,7 @@ static __always_inline void stack_walk(struct scratch *scratch, u32 kind, const 
 static __always_inline u32 stack_bytes(const struct scratch *scratch)
 {
 	return sizeof(scratch->head) + scratch->walk.slots * sizeof(struct slot) +
-	       scratch->head.kernel * sizeof(u64) + scratch->head.copy_bytes;
+	       (scratch->head.kernel + scratch->head.copy_registers) * sizeof(u64) + scratch->head.copy_bytes;
 }
 
 #endif

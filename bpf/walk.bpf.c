@@ -41,6 +41,7 @@ WALKER_GLOBAL int walk_stack(u32 kind)
 	walk = &scratch->walk;
 	walk->slots = walk->python = walk->native = 0;
 	walk->window_start = 0;
+	walk->unmapped = 0;
 	walk->mapping.start = walk->mapping.end = 0;
 	walk->native_end = END_TOO_DEEP;
 	scratch->head.sp = walk->sp;

@@ -119,7 +119,7 @@ static uint32_t frame_name(struct lines *lines, const struct frame *frame, enum 
 		break;
 	case FRAME_NATIVE:
 		native_name(lines, frame, function,
-			    frame->flags & FRAME_INLINED ? "_[i]" : variant == INTERPRETED ? "_[n]" : "", name, sizeof(name));
+			    variant == INTERPRETED ? "_[n]" : frame->flags & FRAME_INLINED ? "_[i]" : "", name, sizeof(name));
 		break;
 	case FRAME_KERNEL:
 		snprintf(name, sizeof(name), "%s_[k]", function);

@@ -124,6 +124,15 @@ static uint32_t unix_begins(struct decode *decode, const struct record *record, 
 	return endpoint_unix_name(name.path, name.length, decode->recording->strings);
 }
 
+static uint32_t stack_of(struct decode *decode, const struct record *record, const struct raw_stack *raw)
+{
+	struct followed *process = follow_find(decode->follow, record->pid);
+
+	if (raw_stack_unmapped(raw))
+		follow_look_again(decode->follow, process);
+	return frames_stack(decode->frames, process, raw);
+}
+
 /* ---- one function a record type ---- */
 
 static void sample_record(struct decode *decode, const struct record *record)

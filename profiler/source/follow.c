@@ -17,6 +17,7 @@
 #include "symbol/symbol.h"
 
 #define RESCAN_MIN_NS 100000000ull       /* at most this often for unknown code */
+#define LOOK_AGAIN_MIN_NS 20000000ull    /* … for a stack that goes through it */
 #define RESCAN_ANYWAY_NS 5000000000ull   /* and this often in any case */
 #define PERF_MAP_MIN_NS 1000000000ull
 
@@ -372,6 +373,12 @@ pid_t follow_any(const struct follow *follow)
 		if (!p->dead)
 			return p->pid;
 	return 0;
+}
+
+void follow_look_again(struct follow *follow, struct followed *process)
+{
+	if (process && !process->dead && clock_now_ns() - process->scanned_ns > LOOK_AGAIN_MIN_NS)
+		scan(follow, process, false);
 }
 
 unsigned follow_alive(const struct follow *follow)

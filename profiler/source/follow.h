@@ -50,6 +50,9 @@ void follow_batch(struct follow *follow, uint64_t now_ns);
 
 /* One of the live processes, 0: there is none. */
 pid_t follow_any(const struct follow *follow);
+/* Looks at the process's mappings now, unless it was done a moment ago: it runs code that is not known. */
+void follow_look_again(struct follow *follow, struct followed *process);
+
 /* How many live processes are followed. */
 unsigned follow_alive(const struct follow *follow);
 /* CPU time of all followed processes since each was first seen, ns. */

@@ -58,9 +58,10 @@ int raw_stack_read(const struct stack_head *head, size_t size, struct raw_stack 
 	if (size < sizeof(*head))
 		return -EINVAL;
 	need = sizeof(*head) + ((size_t)head->task_slots + head->python + head->native) * sizeof(struct slot) +
-	       head->kernel * sizeof(uint64_t) + head->copy_bytes;
+	       ((size_t)head->kernel + head->copy_registers) * sizeof(uint64_t) + head->copy_bytes;
 	if (need > size || head->native_end >= STACK_END_COUNT || head->python_end >= PYTHON_END_COUNT ||
-	    head->python > PYTHON_SLOTS_MAX || head->native > NATIVE_SLOTS_MAX || head->kernel > KERNEL_FRAMES_MAX)
+	    head->python > PYTHON_SLOTS_MAX || head->native > NATIVE_SLOTS_MAX || head->kernel > KERNEL_FRAMES_MAX ||
+	    (head->copy_registers && head->copy_registers != COPY_REGISTERS))
 		return -EINVAL;
 	memset(out, 0, sizeof(*out));
 	out->python = (const struct slot *)at + head->task_slots;
@@ -80,21 +81,47 @@ int raw_stack_read(const struct stack_head *head, size_t size, struct raw_stack 
 	out->holds_gil = head->holds_gil;
 	if (head->copy_bytes) {
 		out->head = head;
-		out->copy = (const uint8_t *)(out->kernel + head->kernel);
+		out->registers = head->copy_registers ? out->kernel + head->kernel : NULL;
+		out->copy = (const uint8_t *)(out->kernel + head->kernel + head->copy_registers);
 	}
 	return 0;
 }
 
+bool raw_stack_unmapped(const struct raw_stack *raw)
+{
+	return raw->copy && raw->end != END_EXPRESSION;
+}
+
 /* ---- native ---- */
 
-/* Where the rows had to stop, libunwind goes on over the copied piece of stack. The result replaces raw's native part. */
+/* Words of a struct pt_regs (arch/x86/include/uapi/asm/ptrace.h). */
+enum { PT_R15, PT_R14, PT_R13, PT_R12, PT_BP, PT_BX, PT_R11, PT_R10, PT_R9, PT_R8, PT_AX, PT_CX, PT_DX, PT_SI, PT_DI };
+
+static struct unwind_registers registers_of(const struct raw_stack *raw)
+{
+	const struct stack_head *head = raw->head;
+	const uint64_t *r = raw->registers;
+	struct unwind_registers out = {.pc = head->copy_pc & ~SLOT_EXACT_PC, .sp = head->copy_sp, .bp = head->copy_bp};
+
+	if (!r)
+		return out;
+	out.all = 1;
+	out.rbx = r[PT_BX], out.r12 = r[PT_R12], out.r13 = r[PT_R13], out.r14 = r[PT_R14], out.r15 = r[PT_R15];
+	out.rax = r[PT_AX], out.rcx = r[PT_CX], out.rdx = r[PT_DX], out.rsi = r[PT_SI], out.rdi = r[PT_DI];
+	out.r8 = r[PT_R8], out.r9 = r[PT_R9], out.r10 = r[PT_R10], out.r11 = r[PT_R11];
+	return out;
+}
+
+/* Where the rows had to stop, libunwind goes on over the copied piece of stack; where the kernel had to guess its way through code it
+ * did not know yet, libunwind's word holds if it found the root by rules. The result replaces raw's native part. */
 static void finish_native(struct frames *frames, struct followed *process, struct raw_stack *raw)
 {
 	const struct stack_head *head = raw->head;
-	struct unwind_registers registers = {.pc = head->copy_pc & ~SLOT_EXACT_PC, .sp = head->copy_sp, .bp = head->copy_bp};
+	struct unwind_registers registers = registers_of(raw);
+	size_t kept = raw->registers ? 0 : raw->native_count;
 	pid_t pid = followed_identity(process)->pid;
-	struct unwind_stack stack = {.pid = pid, .address = head->copy_sp, .bytes = raw->copy, .size = head->copy_bytes};
-	struct unwind_frame rest[256];
+	struct unwind_stack stack = {.pid = pid, .address = head->copy_sp - COPY_BELOW, .bytes = raw->copy, .size = head->copy_bytes};
+	struct unwind_frame rest[FINISHED_MAX];
 	enum stack_end end = END_EXPRESSION;
 	int count;
 
@@ -105,18 +132,18 @@ static void finish_native(struct frames *frames, struct followed *process, struc
 	}
 	if (!frames->remote)
 		return;
-	count = unwind_remote_walk(frames->remote, &registers, &stack, rest, sizeof(rest) / sizeof(rest[0]), &end);
-	if (count <= 0)
+	count = unwind_remote_walk(frames->remote, &registers, &stack, rest, FINISHED_MAX - kept, &end);
+	if (count <= 0 || (raw->end != END_EXPRESSION && !stack_end_complete(end) && (size_t)count <= raw->native_count))
 		return;
-	memcpy(frames->native, raw->native, raw->native_count * sizeof(struct slot));
+	memcpy(frames->native, raw->native, kept * sizeof(struct slot));
 	for (int i = 0; i < count; i++) {
 		bool exact = i ? rest[i].exact_pc : !!(head->copy_pc & SLOT_EXACT_PC);
 
-		frames->native[raw->native_count + i] =
+		frames->native[kept + i] =
 			(struct slot){rest[i].pc | (exact ? SLOT_EXACT_PC : 0), rest[i].cfa};
 	}
 	raw->native = frames->native;
-	raw->native_count += count;
+	raw->native_count = kept + count;
 	raw->end = end;
 }
 
@@ -304,7 +331,7 @@ uint32_t frames_stack(struct frames *frames, struct followed *process, const str
 		frames->ids[count++] = kernel_frame(frames, raw.kernel[i]);
 	if (!process)
 		return stacks_add(frames->recording->stacks, frames->ids, count, raw.end);
-	if (raw.copy && raw.end == END_EXPRESSION)
+	if (raw.copy)
 		finish_native(frames, process, &raw);
 	items = merge(frames, process, &raw);
 	after_python = count;

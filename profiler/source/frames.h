@@ -6,6 +6,7 @@
 #ifndef CONNPROF_SOURCE_FRAMES_H
 #define CONNPROF_SOURCE_FRAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,12 +30,16 @@ struct raw_stack {
 	uint64_t sp, unit;
 	uint8_t end, python_end;
 	bool holds_gil;                      /* where that was asked for */
-	const struct stack_head *head;       /* with END_EXPRESSION: what libunwind goes on from; else NULL */
+	const struct stack_head *head;       /* where there is a copy: what libunwind goes on from; else NULL */
+	const uint64_t *registers;           /* of the innermost frame, COPY_REGISTERS of them, or NULL */
 	const uint8_t *copy;
 };
 
 /* A record's stack: 0, or -EINVAL when it does not fit into size bytes. Points into the record. */
 int raw_stack_read(const struct stack_head *head, size_t size, struct raw_stack *out);
+
+/* Does it go through code that was in no known mapping? Then the process should be looked at before frames_stack. */
+bool raw_stack_unmapped(const struct raw_stack *raw);
 
 /* The stack's id in recording->stacks; 0: none (empty, or no memory). process may be NULL: then addresses only. */
 uint32_t frames_stack(struct frames *frames, struct followed *process, const struct raw_stack *raw);

@@ -43,17 +43,31 @@ struct machine {
 /* ---- rows ---- */
 
 /* The rbp slot of a rule; false: a row cannot say it. */
-static bool bp_slot(const struct cfi_rule *rule, int8_t *slot)
+static bool bp_slot(const struct cfi_rule *rule, int cfa, int8_t *slot)
 {
 	*slot = 0;
 	if (rule->kind == RULE_OTHER)
 		return false;
+	if (rule->kind == RULE_AT_RBP) /* for CFA_REALIGNED, which says it by itself */
+		return cfa == CFI_DEREF;
 	if (rule->kind != RULE_SAVED)
 		return true;
 	if (rule->offset % 8 || rule->offset == 0 || rule->offset < -128 * 8 || rule->offset > 127 * 8)
 		return false;
 	*slot = (int8_t)(rule->offset / 8);
 	return true;
+}
+
+/* The CFA lies in the frame itself: the row's kind, CFA_EXPRESSION if there is none. */
+static uint8_t deref_kind(const struct cfi_state *s)
+{
+	if (s->cfa_offset < INT16_MIN || s->cfa_offset > INT16_MAX)
+		return CFA_EXPRESSION;
+	if (s->cfa_register == REGISTER_RBP && s->cfa_added == 0 && s->bp.kind == RULE_AT_RBP)
+		return CFA_REALIGNED;
+	if (s->cfa_added != 8 || s->bp.kind == RULE_AT_RBP)
+		return CFA_EXPRESSION;
+	return s->cfa_register == REGISTER_RSP ? CFA_RSP_DEREF : CFA_RBP_DEREF;
 }
 
 static struct unwind_row row_of(const struct machine *m)
@@ -66,10 +80,15 @@ static struct unwind_row row_of(const struct machine *m)
 	else if (s->ra.kind == RULE_UNDEFINED)
 		row.cfa = CFA_ROOT;
 	else if (s->ra.kind != RULE_SAVED || s->ra.offset != -8 || s->sp.kind != RULE_UNSET || s->cfa == CFI_OTHER ||
-		 !bp_slot(&s->bp, &row.rbp_slot))
+		 !bp_slot(&s->bp, (int)s->cfa, &row.rbp_slot))
 		row.rbp_slot = 0;
 	else if (s->cfa == CFI_PLT)
 		row.cfa = CFA_PLT;
+	else if (s->cfa == CFI_DEREF) {
+		row.cfa = deref_kind(s);
+		row.cfa_offset = row.cfa == CFA_EXPRESSION ? 0 : (int16_t)s->cfa_offset;
+		row.rbp_slot = row.cfa == CFA_EXPRESSION ? 0 : row.rbp_slot;
+	}
 	else if ((s->cfa_register == REGISTER_RSP || s->cfa_register == REGISTER_RBP) && s->cfa_offset >= INT16_MIN &&
 		 s->cfa_offset <= INT16_MAX) {
 		row.cfa = s->cfa_register == REGISTER_RSP ? CFA_RSP : CFA_RBP;
@@ -204,6 +223,28 @@ static bool is_plt_expression(struct cursor expression, int64_t *threshold)
 	return true;
 }
 
+/* *(rsp + N) + M or *(rbp + N) + M: DW_OP_breg7 or breg6 N, deref, and if M is not 0 plus_uconst M. */
+static bool is_deref_expression(struct cursor expression, struct cfi_state *state)
+{
+	uint8_t base = cursor_u8(&expression);
+	int64_t offset = cursor_sleb(&expression);
+	uint64_t added = 0;
+
+	if ((base != 0x70 + REGISTER_RSP && base != 0x70 + REGISTER_RBP) || cursor_u8(&expression) != 0x06)
+		return false;
+	if (cursor_left(&expression)) {
+		if (cursor_u8(&expression) != 0x23)
+			return false;
+		added = cursor_uleb(&expression);
+	}
+	if (expression.bad || cursor_left(&expression))
+		return false;
+	state->cfa_register = base - 0x70u;
+	state->cfa_offset = offset;
+	state->cfa_added = added;
+	return true;
+}
+
 static void set_cfa(struct machine *m, uint64_t reg, int64_t offset)
 {
 	m->state.cfa = CFI_REGISTER;
@@ -255,16 +296,24 @@ static int run_cfa(struct machine *m, uint8_t op)
 		return m->state.cfa == CFI_REGISTER ? 0 : -EBADMSG;
 	case DEF_CFA_EXPRESSION:
 		expression = cursor_part(p, cursor_uleb(p));
-		m->state.cfa = is_plt_expression(expression, &m->state.cfa_offset) ? CFI_PLT : CFI_OTHER;
+		m->state.cfa = is_plt_expression(expression, &m->state.cfa_offset) ? CFI_PLT :
+			       is_deref_expression(expression, &m->state)	    ? CFI_DEREF :
+										      CFI_OTHER;
 		return 0;
 	default:
 		return 1;
 	}
 }
 
+/* DW_OP_breg6 (rbp) 0. */
+static bool is_at_rbp(struct cursor expression)
+{
+	return cursor_left(&expression) == 2 && expression.at[0] == 0x70 + REGISTER_RBP && expression.at[1] == 0;
+}
+
 static int run_rule(struct machine *m, uint8_t op)
 {
-	struct cursor *p = &m->program;
+	struct cursor *p = &m->program, part;
 	uint64_t reg;
 	int64_t offset;
 
@@ -285,8 +334,8 @@ static int run_rule(struct machine *m, uint8_t op)
 		break;
 	case EXPRESSION:
 	case VAL_EXPRESSION:
-		cursor_skip(p, cursor_uleb(p));
-		set_rule(m, reg, RULE_OTHER, 0);
+		part = cursor_part(p, cursor_uleb(p));
+		set_rule(m, reg, op == EXPRESSION && reg == REGISTER_RBP && is_at_rbp(part) ? RULE_AT_RBP : RULE_OTHER, 0);
 		break;
 	default: /* VAL_OFFSET, VAL_OFFSET_SF: the value itself is CFA + offset; for rsp with 0 that is what holds anyway */
 		offset = op == VAL_OFFSET ? uleb_signed(m) : cursor_sleb(p);

@@ -11,15 +11,16 @@
 
 /* How one register of the caller is found. */
 struct cfi_rule {
-	enum { RULE_UNSET = 0, RULE_SAME, RULE_UNDEFINED, RULE_SAVED, RULE_OTHER } kind;
+	enum { RULE_UNSET = 0, RULE_SAME, RULE_UNDEFINED, RULE_SAVED, RULE_AT_RBP, RULE_OTHER } kind;
 	int32_t offset; /* RULE_SAVED: at CFA + offset */
 };
 
 /* What is known of the caller at one pc: the CFA and the only three registers a row speaks of. */
 struct cfi_state {
-	enum { CFI_REGISTER = 0, CFI_PLT, CFI_OTHER } cfa;
-	uint32_t cfa_register;  /* CFI_REGISTER: DWARF number */
-	int64_t cfa_offset;     /* CFI_REGISTER; CFI_PLT: the low pc bits from which 8 more bytes are pushed */
+	enum { CFI_REGISTER = 0, CFI_PLT, CFI_DEREF, CFI_OTHER } cfa;
+	uint32_t cfa_register;  /* CFI_REGISTER, CFI_DEREF: DWARF number */
+	int64_t cfa_offset;     /* from it; CFI_PLT: the low pc bits from which 8 more bytes are pushed */
+	uint64_t cfa_added;     /* CFI_DEREF: to what lies there */
 	struct cfi_rule bp, sp, ra;
 };
 

@@ -254,6 +254,23 @@ static int access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *va
 	return -UNW_EINVAL;
 }
 
+/* Those a call does not preserve: only a rule of the innermost frame can need one. */
+static int scratch_register(const struct unwind_registers *r, unw_regnum_t number, unw_word_t *value)
+{
+	switch (number) {
+	case UNW_X86_64_RAX: *value = r->rax; return 0;
+	case UNW_X86_64_RCX: *value = r->rcx; return 0;
+	case UNW_X86_64_RDX: *value = r->rdx; return 0;
+	case UNW_X86_64_RSI: *value = r->rsi; return 0;
+	case UNW_X86_64_RDI: *value = r->rdi; return 0;
+	case UNW_X86_64_R8: *value = r->r8; return 0;
+	case UNW_X86_64_R9: *value = r->r9; return 0;
+	case UNW_X86_64_R10: *value = r->r10; return 0;
+	case UNW_X86_64_R11: *value = r->r11; return 0;
+	default: return -UNW_EBADREG;
+	}
+}
+
 static int access_reg(unw_addr_space_t space, unw_regnum_t number, unw_word_t *value, int write, void *arg)
 {
 	const struct unwind_registers *r = ((struct unwind_remote *)arg)->registers;
@@ -270,7 +287,7 @@ static int access_reg(unw_addr_space_t space, unw_regnum_t number, unw_word_t *v
 	case UNW_X86_64_R13: *value = r->r13; return 0;
 	case UNW_X86_64_R14: *value = r->r14; return 0;
 	case UNW_X86_64_R15: *value = r->r15; return 0;
-	default: return -UNW_EBADREG;
+	default: return r->all ? scratch_register(r, number, value) : -UNW_EBADREG;
 	}
 }
 

@@ -68,6 +68,8 @@ struct unwind_frame {
 struct unwind_registers {
 	uint64_t pc, sp, bp;
 	uint64_t rbx, r12, r13, r14, r15; /* 0 where not known */
+	int all;                          /* these are known too: of the innermost frame */
+	uint64_t rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11;
 };
 
 struct unwind_stack {

@@ -82,7 +82,7 @@ def loaded_object_is_unwound_and_named():
     process, _ = live.workload("changing", "dlopen", live.WORKLOADS / "plugin.so")
     folded, _ = recording_while(process, lambda: live.go(process))
     inside = folded.with_frame("plugin_inner")
-    good = folded.count(lambda frames: [bare(f) for f in frames][-2:] == ["plugin_burn", "plugin_inner"]
+    good = folded.count(lambda frames: [bare(f) for f in frames][-3:] == ["plugin_burn", "plugin_inner", "workload_burn"]
                         and "main" in map(bare, frames))
     expect(inside > 50 and good >= inside * 0.9, f"{good} of {inside} stacks from the new object are complete: {folded}")
 

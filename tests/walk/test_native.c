@@ -50,6 +50,10 @@ static const struct unwind_row plain[] = {
 	{.pc = 0x700, .cfa = CFA_EXPRESSION},
 	{.pc = 0x800, .cfa = CFA_RSP, .cfa_offset = -8},
 	{.pc = 0x900, .cfa = CFA_RSP_FAR, .cfa_offset = 3000, .rbp_slot = -2},
+	{.pc = 0xa00, .cfa = CFA_RSP_DEREF, .cfa_offset = -8},
+	{.pc = 0xb00, .cfa = CFA_RBP_DEREF, .cfa_offset = 16},
+	{.pc = 0xc00, .cfa = CFA_REALIGNED, .cfa_offset = -8},
+	{.pc = 0xd00, .cfa = CFA_RSP_DEREF, .cfa_offset = 24, .rbp_slot = -2}, /* rsp realigned, the old one kept at 24 */
 };
 #define PLAIN plain, sizeof(plain) / sizeof(plain[0])
 
@@ -180,6 +184,63 @@ static void a_wild_pc_without_frame_pointer_ends_unmapped(void **state)
 	assert_int_equal(s->head.native_end, END_NO_RULE);
 }
 
+static void a_cfa_kept_in_the_frame_is_read_from_it(void **state)
+{
+	const struct scratch *s;
+
+	(void)state;
+	begin(PLAIN);
+	put(3, at(9));                   /* at rsp + 24: the caller's rsp before its call */
+	put(8, at(20));                  /* its rbp, at CFA - 16 */
+	put(9, CODE + 0xb10);            /* returns into the frame that keeps it at rbp + 16 */
+	put(22, at(29));
+	put(29, CODE + 0x310);
+	s = image_walk(CODE + 0xd10, at(0), 0x77, 0, NULL);
+	assert_int_equal(s->slots[0].b, at(10));
+	assert_int_equal(s->slots[1].b, at(30));
+	pc_of(s, 1, CODE + 0xb10, 0);
+	pc_of(s, 2, CODE + 0x310, 0);
+	assert_int_equal(s->head.native_end, END_ROOT);
+	put(39, at(50));                 /* in the red zone of a leaf */
+	put(50, CODE + 0x310);
+	s = image_walk(CODE + 0xa10, at(40), 0, 0, NULL);
+	assert_int_equal(s->slots[0].b, at(51));
+	assert_int_equal(s->head.native_end, END_ROOT);
+	s = image_walk(CODE + 0xa10, at(41), 0, 0, NULL);
+	assert_int_equal(s->head.native_end, END_NO_PROGRESS); /* what lies there is no address above */
+}
+
+/* gcc: lea 8(%rsp), %r10; and $-64, %rsp; push -8(%r10); push %rbp; mov %rsp, %rbp; push %r10 */
+static void a_function_that_aligns_its_stack_gives_its_callers_frame(void **state)
+{
+	const struct scratch *s;
+
+	(void)state;
+	begin(PLAIN);
+	put(4, at(15));                  /* r10: the CFA, under rbp */
+	put(5, at(30));                  /* the caller's rbp, at rbp */
+	put(14, CODE + 0x210);           /* the return address, below the CFA */
+	put(30, 0);
+	put(31, 0);
+	s = image_walk(CODE + 0xc10, at(0), at(5), 0, NULL);
+	assert_int_equal(s->slots[0].b, at(15));
+	assert_int_equal(s->slots[1].b, at(32));
+	pc_of(s, 1, CODE + 0x210, 0);
+	assert_int_equal(s->head.native_end, END_ROOT);
+	assert_int_equal(s->head.native, 2);
+}
+
+static void code_in_no_known_mapping_is_remembered(void **state)
+{
+	(void)state;
+	begin(PLAIN);
+	put(5, at(12));
+	put(6, CODE + 0x310);
+	assert_true(image_walk(0x10, at(3), at(5), 0, NULL)->walk.unmapped); /* by its frame pointer, but that is a guess */
+	assert_int_equal(image_walk(0x10, at(3), at(5), 0, NULL)->head.native_end, END_ROOT);
+	assert_false(image_walk(CODE + 0x310, at(3), at(5), 0, NULL)->walk.unmapped);
+}
+
 static void unreadable_stack_ends_in_a_fault(void **state)
 {
 	const struct scratch *s;
@@ -287,6 +348,9 @@ int main(void)
 		cmocka_unit_test(a_frame_of_many_pages_is_crossed),
 		cmocka_unit_test(rbp_0_in_the_innermost_frame_of_an_object_with_rules_is_no_end),
 		cmocka_unit_test(a_wild_pc_without_frame_pointer_ends_unmapped),
+		cmocka_unit_test(a_cfa_kept_in_the_frame_is_read_from_it),
+		cmocka_unit_test(a_function_that_aligns_its_stack_gives_its_callers_frame),
+		cmocka_unit_test(code_in_no_known_mapping_is_remembered),
 		cmocka_unit_test(unreadable_stack_ends_in_a_fault),
 		cmocka_unit_test(a_cfa_that_does_not_rise_ends_the_walk),
 		cmocka_unit_test(an_expression_is_left_to_libunwind_with_its_registers),

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * expression.c DEPTH - burns CPU below a function whose caller can only be found by a DWARF expression (its frame keeps the
- * caller's stack pointer in memory, as realigned frames and hand-written assembler do), DEPTH plain calls on either side.
+ * expression.c DEPTH [BELOW] - burns CPU below a function whose caller can only be found by a DWARF expression (its frame keeps the
+ * caller's stack pointer in memory, as realigned frames and hand-written assembler do), with DEPTH plain calls above it and BELOW (10)
+ * below it.
  */
 #include <stdlib.h>
 
 #include "workload.h"
 
 static volatile uint64_t sink;
+static unsigned below_count = 10;
 
 KEEP void burn(void);
 KEEP void below(unsigned left);
@@ -30,7 +32,8 @@ KEEP void below(unsigned left)
 }
 
 /* Moves its stack pointer to a 64-byte boundary and saves the old one at the new one. From then on:
- * DW_CFA_def_cfa_expression (0x0f), 5 bytes: DW_OP_breg7 (rsp) 0, DW_OP_deref, DW_OP_plus_uconst 8: CFA = *(rsp) + 8. */
+ * DW_CFA_def_cfa_expression (0x0f), 5 bytes: DW_OP_breg7 (rsp) 0, DW_OP_deref, DW_OP_lit8, DW_OP_plus: CFA = *(rsp) + 8, said in a way
+ * that no compiler says it, so that no row knows it. */
 __asm__(".text\n"
 	".globl realigned\n"
 	".type realigned, @function\n"
@@ -41,7 +44,7 @@ __asm__(".text\n"
 	"	sub $64, %rsp\n"
 	"	and $-64, %rsp\n"
 	"	mov %rax, (%rsp)\n"
-	"	.cfi_escape 0x0f, 5, 0x77, 0, 0x06, 0x23, 8\n"
+	"	.cfi_escape 0x0f, 5, 0x77, 0, 0x06, 0x38, 0x22\n"
 	"	call below\n"
 	"	mov (%rsp), %rsp\n"
 	"	.cfi_def_cfa rsp, 8\n"
@@ -54,7 +57,7 @@ KEEP void above(unsigned left)
 	if (left)
 		above(left - 1);
 	else
-		realigned(10);
+		realigned(below_count);
 	sink++;
 }
 
@@ -62,7 +65,9 @@ int main(int argc, char **argv)
 {
 	unsigned depth = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 10;
 
-	if (depth > 1000)
+	if (argc > 2)
+		below_count = (unsigned)strtoul(argv[2], NULL, 10);
+	if (depth > 1000 || below_count > 1000)
 		return 2;
 	workload_ready("\"depth\": %u", depth);
 	above(depth);

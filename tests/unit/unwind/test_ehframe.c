@@ -97,7 +97,8 @@ static struct unwind_rows parse(const struct image *image, int debug_frame)
 /* Rows as text: "pc kind slot offset; …". */
 static void expect(struct unwind_rows *rows, const char *want)
 {
-	static const char *const kinds[] = {"none", "rsp", "rbp", "plt", "signal", "root", "expression", "far"};
+	static const char *const kinds[] = {"none", "rsp", "rbp", "plt", "signal", "root", "expression", "far", "rsp deref",
+					     "rbp deref", "realigned"};
 	char text[4096] = "";
 
 	for (size_t i = 0; i < rows->count; i++) {
@@ -173,8 +174,18 @@ static void what_a_row_cannot_say_is_left_to_libunwind(void **state)
 	struct unwind_rows rows;
 
 	(void)state;
-	rows = ONE(0x0f, 5, 0x77, 32, 0x06, 0x23, 8); /* CFA = *(rsp + 32) + 8 */
+	rows = ONE(0x0f, 6, 0x77, 32, 0x06, 0x08, 8, 0x22); /* CFA = *(rsp + 32) + 8 by const1u, plus */
 	assert_int_equal(rows.expressions, 1);
+	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
+	rows = ONE(0x0f, 5, 0x77, 32, 0x06, 0x23, 16); /* CFA = *(rsp + 32) + 16 */
+	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
+	rows = ONE(0x0f, 5, 0x73, 32, 0x06, 0x23, 8); /* CFA = *(rbx + 32) + 8 */
+	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
+	rows = ONE(0x0f, 3, 0x77, 32, 0x06); /* CFA = *(rsp + 32) */
+	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
+	rows = ONE(0x0f, 7, 0x77, 0x80, 0x80, 2, 0x06, 0x23, 8); /* CFA = *(rsp + 32768) + 8 */
+	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
+	rows = ONE(0x0f, 3, 0x76, 0x78, 0x06); /* CFA = *(rbp - 8), but rbp is not said to lie at rbp */
 	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
 	rows = ONE(0x0c, 10, 8); /* CFA = r10 + 8 */
 	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
@@ -196,6 +207,22 @@ static void what_a_row_cannot_say_is_left_to_libunwind(void **state)
 	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
 	rows = ONE(0x16, 7, 2, 0x77, 8); /* rsp is not the CFA */
 	expect(&rows, "1000 expression 0 0; 1100 none 0 0");
+}
+
+static void a_cfa_kept_in_the_frame_is_a_row(void **state)
+{
+	struct unwind_rows rows = ONE(0x86, 2, 0x0f, 5, 0x77, 32, 0x06, 0x23, 8); /* libcrypto: *(rsp + 32) + 8, rbp at CFA - 16 */
+
+	(void)state;
+	expect(&rows, "1000 rsp deref -2 32; 1100 none 0 0");
+	rows = ONE(0x0f, 5, 0x77, 0x78, 0x06, 0x23, 8); /* in the red zone */
+	expect(&rows, "1000 rsp deref 0 -8; 1100 none 0 0");
+	rows = ONE(0x0f, 6, 0x76, 0x98, 1, 0x06, 0x23, 8); /* *(rbp + 152) + 8 */
+	expect(&rows, "1000 rbp deref 0 152; 1100 none 0 0");
+	rows = ONE(0x10, 6, 2, 0x76, 0, 0x0f, 3, 0x76, 0x58, 0x06); /* gcc: *(rbp - 40), rbp at rbp */
+	expect(&rows, "1000 realigned 0 -40; 1100 none 0 0");
+	rows = ONE(0x0f, 3, 0x76, 0x58, 0x06, 0x41, 0x0c, 7, 8); /* and back */
+	expect(&rows, "1000 expression 0 0; 1001 rsp 0 8; 1100 none 0 0");
 }
 
 static void the_limits_of_a_row_are_reached(void **state)
@@ -423,6 +450,7 @@ int main(void)
 		cmocka_unit_test(signed_and_extended_forms_say_the_same),
 		cmocka_unit_test(undefined_return_address_is_the_root),
 		cmocka_unit_test(what_a_row_cannot_say_is_left_to_libunwind),
+		cmocka_unit_test(a_cfa_kept_in_the_frame_is_a_row),
 		cmocka_unit_test(the_limits_of_a_row_are_reached),
 		cmocka_unit_test(the_plt_expression_is_known_and_its_variants_unfolded),
 		cmocka_unit_test(what_lies_past_the_function_is_cut),
