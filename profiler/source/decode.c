@@ -95,8 +95,11 @@ static struct event *event_add(struct decode *decode, uint32_t kind, const struc
 static uint32_t stack_of(struct decode *decode, const struct record *record, const struct raw_stack *raw)
 {
 	struct followed *process = follow_find(decode->follow, record->pid);
-	uint32_t stack = frames_stack(decode->frames, process, raw);
+	uint32_t stack;
 
+	if (raw_stack_unmapped(raw))
+		follow_look_again(decode->follow, process);
+	stack = frames_stack(decode->frames, process, raw);
 	follow_units(decode->follow, process, units_of_stack(decode->units, stack));
 	return stack;
 }
@@ -122,15 +125,6 @@ static uint32_t unix_begins(struct decode *decode, const struct record *record, 
 	unixes_add(decode->unixes, body->conn, inode, body->owner_pid);
 	decode->unix_seen |= (body->flags & CONN_OPENED) || (name.length && !(body->flags & CONN_BOUND));
 	return endpoint_unix_name(name.path, name.length, decode->recording->strings);
-}
-
-static uint32_t stack_of(struct decode *decode, const struct record *record, const struct raw_stack *raw)
-{
-	struct followed *process = follow_find(decode->follow, record->pid);
-
-	if (raw_stack_unmapped(raw))
-		follow_look_again(decode->follow, process);
-	return frames_stack(decode->frames, process, raw);
 }
 
 /* ---- one function a record type ---- */

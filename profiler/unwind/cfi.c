@@ -88,8 +88,7 @@ static struct unwind_row row_of(const struct machine *m)
 		row.cfa = deref_kind(s);
 		row.cfa_offset = row.cfa == CFA_EXPRESSION ? 0 : (int16_t)s->cfa_offset;
 		row.rbp_slot = row.cfa == CFA_EXPRESSION ? 0 : row.rbp_slot;
-	}
-	else if ((s->cfa_register == REGISTER_RSP || s->cfa_register == REGISTER_RBP) && s->cfa_offset >= INT16_MIN &&
+	} else if ((s->cfa_register == REGISTER_RSP || s->cfa_register == REGISTER_RBP) && s->cfa_offset >= INT16_MIN &&
 		 s->cfa_offset <= INT16_MAX) {
 		row.cfa = s->cfa_register == REGISTER_RSP ? CFA_RSP : CFA_RBP;
 		row.cfa_offset = (int16_t)s->cfa_offset;
