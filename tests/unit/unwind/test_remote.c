@@ -296,7 +296,7 @@ static void rows_agree_with_libunwind_frame_by_frame(void **state)
 {
 	struct unwind_rows rows = {0};
 	struct child child;
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), compared = 0, expressions = 0;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), compared = 0, derefs = 0;
 
 	(void)state;
 	assert_int_equal(unwind_rows_from_fd(fd, &rows), 0);
@@ -311,9 +311,13 @@ static void rows_agree_with_libunwind_frame_by_frame(void **state)
 			continue;
 		row = unwind_rows_find(&rows, (uint32_t)(frame->pc - 1 - program_bias(&child)));
 		assert_non_null(row);
-		if (row->cfa == CFA_EXPRESSION) {
+		if (row->cfa == CFA_RSP_DEREF) {
+			uint64_t kept = 0;
+
 			assert_string_equal(function_of(&child, frame), "odd_frame");
-			expressions++;
+			assert_int_equal(process_read(child.pid, child.frames[i - 1].cfa + (uint64_t)row->cfa_offset, &kept, 8), 0);
+			assert_int_equal(kept + 8, frame->cfa);
+			derefs++;
 			continue;
 		}
 		assert_int_equal(row->cfa, CFA_RSP);
@@ -321,7 +325,7 @@ static void rows_agree_with_libunwind_frame_by_frame(void **state)
 		compared++;
 	}
 	assert_int_equal(compared, 9);
-	assert_int_equal(expressions, 1);
+	assert_int_equal(derefs, 1);
 	stop(&child);
 	unwind_rows_done(&rows);
 }
