@@ -56,34 +56,63 @@ static __always_inline u64 state_by_block(const struct walk *walk)
 	return state;
 }
 
-/* The slow way: the interpreter's list of thread states. */
-static __always_inline u64 state_by_list(const struct walk *walk)
+/* The slow way, and the only one that finds each interpreter a thread is in: the lists of thread states. */
+static __always_inline void search_begin(struct walk *walk)
 {
-	u64 interpreter = 0, state = 0, thread_id;
+	walk->search_state = walk->search_interp = 0;
+	walk->search_left = PYTHON_THREADS_SEARCHED;
+	read_user(&walk->search_interp, sizeof(u64), walk->state.interpreters_head);
+}
 
-	if (read_user(&interpreter, sizeof(interpreter), walk->state.interpreters_head) || !interpreter ||
-	    read_user(&state, sizeof(state), interpreter + walk->state.interp_threads_head))
+/* Looks at one thread state, or goes on to one interpreter's list: 1: this was the end of them. */
+static __always_inline int search_step(struct walk *walk)
+{
+	u64 interpreter = walk->search_interp, state = walk->search_state, thread_id = 0;
+
+	walk->search_left--;
+	walk->search_state = 0;
+	if (state) {
+		if (read_user(&thread_id, sizeof(thread_id), state + walk->state.layout.tstate_thread_id) ||
+		    read_user(&walk->search_state, sizeof(u64), state + walk->state.layout.tstate_next))
+			return 1;
+		walk->python_thread = thread_id == walk->fsbase ? state : 0;
 		return 0;
-	for (int i = 0; i < PYTHON_THREADS_SEARCHED && state; i++) {
-		thread_id = 0;
-		if (read_user(&thread_id, sizeof(thread_id), state + walk->state.layout.tstate_thread_id))
-			return 0;
-		if (thread_id == walk->fsbase)
-			return state;
-		if (read_user(&state, sizeof(state), state + walk->state.layout.tstate_next))
+	}
+	walk->search_interp = 0;
+	if (!interpreter || read_user(&walk->search_state, sizeof(u64), interpreter + walk->state.interp_threads_head))
+		return 1;
+	return walk->state.interpreters > 1 &&
+	       read_user(&walk->search_interp, sizeof(u64), interpreter + walk->state.interp_next);
+}
+
+WALKER_GLOBAL int python_find(u32 kind)
+{
+	struct scratch *scratch = scratch_of(kind);
+	struct walk *walk;
+
+	if (!scratch)
+		return 1;
+	walk = &scratch->walk;
+	walk->python_thread = 0;
+	for (int i = 0; i < PYTHON_THREADS_SEARCHED && walk->search_left; i++) {
+		if (search_step(walk))
+			return 1;
+		if (walk->python_thread)
 			return 0;
 	}
-	return 0;
+	return 1;
 }
 
 /* Does this thread hold its interpreter's lock now? Its own writes are seen here in their order: it is stopped on this CPU. */
 static __always_inline bool holds_gil(const struct walk *walk, u64 state)
 {
-	u64 interpreter = 0, gil = 0, holder = 0;
+	u64 interpreter = 0, gil = 0, holder = 0, thread_id = 0;
 	u32 locked = 0;
 
-	if (walk->state.gil_holder)
-		return !read_user(&holder, sizeof(holder), walk->state.gil_holder) && holder == state;
+	if (walk->state.gil_holder) /* any of its states may be the one */
+		return !read_user(&holder, sizeof(holder), walk->state.gil_holder) && holder &&
+		       !read_user(&thread_id, sizeof(thread_id), holder + walk->state.layout.tstate_thread_id) &&
+		       thread_id == walk->fsbase;
 	return walk->state.interp_gil &&
 	       !read_user(&interpreter, sizeof(interpreter), state + walk->state.layout.tstate_interp) &&
 	       !read_user(&gil, sizeof(gil), interpreter + walk->state.interp_gil) &&
@@ -171,42 +200,15 @@ static __always_inline void task_begin(struct scratch *scratch, u64 state)
 	walk->slots = scratch->head.task_slots = TASK_NAME_BYTES / sizeof(struct slot);
 }
 
-WALKER_GLOBAL int python_begin(u32 kind)
+/* The chain of the state in python_thread. */
+static __always_inline int chain_begin(struct walk *walk)
 {
-	struct scratch *scratch = scratch_of(kind);
-	struct python_layout *layout;
-	struct walk *walk;
-	u64 state;
+	struct python_layout *layout = &walk->state.layout;
+	u64 state = walk->python_thread, cframe = 0;
 
-	if (!scratch)
-		return 1;
-	walk = &scratch->walk;
-	layout = &walk->state.layout;
-	walk->python_end = PYTHON_NONE;
-	walk->holds_gil = 0;
-	walk->task = walk->task_frame = 0;
-	walk->outermost = walk->outermost_generator = 0;
-	if (!walk->state.enabled)
-		return 1;
-	walk->python_end = PYTHON_NO_STATE;
-	if (!walk->fsbase)
-		return 1;
-	state = state_by_block(walk);
-	if (!state)
-		state = state_by_list(walk);
-	if (!state)
-		return 1;
-	if (walk->gil)
-		walk->holds_gil = holds_gil(walk, state);
-	if (walk->state.tstate_task && kind != SCRATCH_CONNECTION && kind != SCRATCH_IO) /* call sites are no task's own */
-		task_begin(scratch, state);
 	walk->python_end = PYTHON_FAULT;
-	walk->python_thread = state;
 	walk->python_frame = walk->python_cframe = walk->python_caller = 0;
-	walk->python_torn = 0;
 	if (layout->frame_in_cframe) {
-		u64 cframe = 0;
-
 		if (read_user(&cframe, sizeof(cframe), state + layout->tstate_frame))
 			return 1;
 		if (call_begin(walk, cframe))
@@ -218,6 +220,54 @@ WALKER_GLOBAL int python_begin(u32 kind)
 	}
 	walk->python_end = PYTHON_TOO_DEEP; /* unless a step says otherwise */
 	return 0;
+}
+
+/* Where a chain has ended: the thread may be in another interpreter too, which called into this one or was called by it. */
+static __always_inline int chain_ends(struct walk *walk, u32 kind)
+{
+	if (walk->state.interpreters > 1 && !python_find(kind))
+		return chain_begin(walk);
+	if (walk->state.interpreters > 1 && !walk->search_left)
+		return ends(walk, PYTHON_TOO_MANY);
+	return ends(walk, walk->python_torn ? PYTHON_BROKEN : PYTHON_ROOT);
+}
+
+WALKER_GLOBAL int python_begin(u32 kind)
+{
+	struct scratch *scratch = scratch_of(kind);
+	struct walk *walk;
+	u64 state;
+
+	if (!scratch)
+		return 1;
+	walk = &scratch->walk;
+	walk->python_end = PYTHON_NONE;
+	walk->holds_gil = 0;
+	walk->task = walk->task_frame = 0;
+	walk->outermost = walk->outermost_generator = 0;
+	if (!walk->state.enabled)
+		return 1;
+	walk->python_end = PYTHON_NO_STATE;
+	if (!walk->fsbase)
+		return 1;
+	walk->python_thread = 0;
+	state = state_by_block(walk);
+	if (!state || walk->state.interpreters > 1) {
+		search_begin(walk);
+		python_find(kind);
+		if (!state)
+			state = walk->python_thread;
+		if (!state)
+			return ends(walk, walk->search_left ? PYTHON_NO_STATE : PYTHON_TOO_MANY);
+	}
+	if (walk->gil)
+		walk->holds_gil = holds_gil(walk, state);
+	if (walk->state.tstate_task && kind != SCRATCH_CONNECTION) /* call sites are no task's own */
+		task_begin(scratch, state);
+	walk->python_torn = 0;
+	if (!walk->python_thread)
+		walk->python_thread = state;
+	return chain_begin(walk);
 }
 
 /* After the last frame of an eval call: its anchor, and on to the caller's frame and record. */
@@ -258,7 +308,7 @@ WALKER_GLOBAL int python_step(u32 kind)
 	if (!walk->python_frame) {
 		if (layout->frame_in_cframe && walk->python_caller && !is_greenlet_base(walk))
 			return call_leave(scratch, 0, 0); /* only the outermost call has no frame */
-		return ends(walk, walk->python_torn ? PYTHON_BROKEN : PYTHON_ROOT);
+		return chain_ends(walk, kind);
 	}
 	if (walk->python + 2 > PYTHON_SLOTS_MAX)
 		return ends(walk, PYTHON_TOO_DEEP);

@@ -101,7 +101,8 @@ enum python_end {
 	PYTHON_FAULT = 3,      /* interpreter memory could not be read */
 	PYTHON_TOO_DEEP = 4,   /* PYTHON_SLOTS_MAX reached */
 	PYTHON_BROKEN = 5,     /* chain inconsistent: caught in the middle of a change */
-	PYTHON_END_COUNT = 6,
+	PYTHON_TOO_MANY = 6,   /* the thread's state, or another of its states, may be among those that were not searched */
+	PYTHON_END_COUNT = 7,
 };
 
 /* ---- lost and left out: one counter each, always printed when not zero ----- */
@@ -311,6 +312,9 @@ struct python_state {
 	u64 gil_holder;         /* address of the pointer to it; 0: by interpreter */
 	u32 interp_gil;         /* interpreter state to the pointer to its GIL; 0 too: not known */
 	u16 gil_last_holder, gil_locked; /* in that GIL: a pointer, and an int that is 1 while it is held */
+	/* Only where there are several interpreters: a thread may be in more than one, and is looked for in the lists of all. */
+	u32 interpreters;       /* how many there were at the last look */
+	u32 interp_next;        /* interpreter state to the next one */
 	/* asyncio's running task (>= 3.14). */
 	u32 tstate_task;        /* thread state to the pointer to it; 0: not known */
 	u16 task_coro, task_name; /* in a task: pointers to its coroutine and to its name, a str or an int */
@@ -340,7 +344,7 @@ EVENTS_ASSERT("thread_record", sizeof(struct thread_record) == 96);
 EVENTS_ASSERT("io_body", sizeof(struct io_body) == 32);
 EVENTS_ASSERT("life_body", sizeof(struct life_body) == 32);
 EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 36);
-EVENTS_ASSERT("python_state", sizeof(struct python_state) == 96);
-EVENTS_ASSERT("target", sizeof(struct target) == 112);
+EVENTS_ASSERT("python_state", sizeof(struct python_state) == 104);
+EVENTS_ASSERT("target", sizeof(struct target) == 120);
 
 #endif

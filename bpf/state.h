@@ -42,10 +42,12 @@ struct walk {
 	u64 python_frame, python_cframe;
 	u64 python_thread;               /* its state */
 	u64 python_caller;               /* the CFrame of the eval call below; frame_in_cframe only */
+	u64 search_interp, search_state; /* the next to look at among the lists; 0: none */
 	u64 task, task_frame;            /* asyncio's running task and its coroutine's own frame; 0: none */
 	u64 outermost, outermost_generator; /* so far; 0: none */
 	u32 first_mapping, mapping_count, generation;
 	u32 reserved1;
+	u32 search_left;                 /* steps through the lists */
 	u32 slots;                       /* used so far */
 	u32 python, native;              /* of those */
 	u32 call_slots, call_python;     /* where the present eval call's began; frame_in_cframe only */
@@ -278,7 +280,9 @@ long read_user(void *out, u32 size, u64 address);
 
 /* ---- the walker's parts: global functions, so that the verifier sees each once ---- */
 
-/* cpython.bpf.c: one interpreter frame per call; 1 when the chain has ended (walk->python_end says how). */
+/* cpython.bpf.c: the next state of this thread in the interpreters' lists goes to walk->python_thread; 1: there is none. */
+int python_find(u32 kind);
+/* One interpreter frame per call; 1 when the chain has ended (walk->python_end says how). */
 int python_begin(u32 kind);
 int python_step(u32 kind);
 /* native.bpf.c: one native frame per call; 1 when the stack has ended (walk->native_end says how). */

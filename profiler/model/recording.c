@@ -65,6 +65,7 @@ static const char *const python_end_names[PYTHON_END_COUNT] = {
 	[PYTHON_FAULT] = "interpreter memory not readable",
 	[PYTHON_TOO_DEEP] = "too deep",
 	[PYTHON_BROKEN] = "caught in the middle of a change",
+	[PYTHON_TOO_MANY] = "too many thread states",
 };
 
 static const char *const drop_reason_names[DROP_COUNT] = {

@@ -127,15 +127,18 @@ static size_t walk_state(const struct runtime *runtime, uint64_t state, struct s
 static int cpython_walk(struct runtime *runtime, pid_t tid, uint64_t fsbase, struct slot *slots, size_t limit,
 			enum python_end *end, bool *holds_gil)
 {
-	uint64_t state = cpython_thread_state(runtime, tid, fsbase);
+	uint64_t states[CPYTHON_STATES_MAX];
+	size_t found = cpython_thread_states(runtime, tid, fsbase, states), count = 0;
 
+	*end = found ? PYTHON_ROOT : PYTHON_NO_STATE;
 	if (holds_gil)
-		*holds_gil = state && cpython_holds_gil(runtime, state);
-	if (!state) {
-		*end = PYTHON_NO_STATE;
-		return 0;
+		*holds_gil = false;
+	for (size_t i = 0; i < found && *end == PYTHON_ROOT; i++) {
+		if (holds_gil)
+			*holds_gil |= cpython_holds_gil(runtime, states[i]);
+		count += walk_state(runtime, states[i], slots + count, limit - count, end);
 	}
-	return (int)walk_state(runtime, state, slots, limit, end);
+	return (int)count;
 }
 
 /* ---- checking ---- */
@@ -301,25 +304,34 @@ static int choose_version(struct runtime *runtime, const struct release *release
 	return 0;
 }
 
+/* The list begins with the newest interpreter. Of one alone the place that always leads to the first is given: threads stay
+ * found when another comes. */
+static void set_interpreters(struct runtime *runtime, uint32_t count)
+{
+	const struct cpython_version *v = &runtime->version;
+	uint64_t main_interp = 0;
+
+	runtime->state.interpreters = count;
+	runtime->state.interpreters_head = runtime->root + v->interpreters_head;
+	if (count < 2 && v->main_interpreter && read_word(runtime, runtime->root + v->main_interpreter, &main_interp) && main_interp)
+		runtime->state.interpreters_head = runtime->root + v->main_interpreter;
+}
+
 static void fill_state(struct runtime *runtime, const struct cpython_threads *threads)
 {
 	const struct cpython_version *v = &runtime->version;
-	uint64_t main_interp;
 
 	runtime->state.enabled = 1;
 	runtime->state.layout = v->layout;
 	runtime->state.interp_threads_head = v->interp_threads_head;
-	runtime->state.interpreters_head = runtime->root + v->interpreters_head;
+	runtime->state.interp_next = v->interp_next;
 	runtime->state.gil_holder = v->root_gil_holder ? runtime->root + v->root_gil_holder : 0;
 	if (v->minor == 6)
 		runtime->state.gil_holder = runtime->object.current_state;
 	runtime->state.interp_gil = v->interp_gil;
 	runtime->state.gil_last_holder = v->gil_holder;
 	runtime->state.gil_locked = v->gil_locked;
-	/* The list begins with the newest interpreter; nearly all threads are the main one's. */
-	if (v->main_interpreter && read_word(runtime, runtime->root + v->main_interpreter, &main_interp) &&
-	    main_interp == threads->main_interp)
-		runtime->state.interpreters_head = runtime->root + v->main_interpreter;
+	set_interpreters(runtime, (uint32_t)threads->interps);
 	cpython_threads_calibrate(runtime, threads);
 	log_say(1, "pid %d: %s, %zu thread states, state pointer at thread block + 0x%llx, thread id at + 0x%x",
 		(int)runtime->pid, runtime->description, threads->count,
@@ -411,10 +423,15 @@ static bool cpython_in_interpreter(const struct runtime *runtime, uint64_t pc)
 
 static bool cpython_look_again(struct runtime *runtime, const struct process_maps *maps, struct python_state *state)
 {
-	if (!cpython_asyncio_find(runtime, maps))
-		return false;
-	*state = runtime->state;
-	return true;
+	uint32_t interpreters = cpython_interpreters(runtime);
+	bool changed = interpreters && interpreters != runtime->state.interpreters;
+
+	if (changed)
+		set_interpreters(runtime, interpreters);
+	changed |= maps && cpython_asyncio_find(runtime, maps);
+	if (changed)
+		*state = runtime->state;
+	return changed;
 }
 
 static void cpython_batch(struct runtime *runtime)

@@ -52,8 +52,11 @@ int cpython_threads_load(const struct runtime *runtime, struct cpython_threads *
 void cpython_threads_done(struct cpython_threads *threads);
 /* Finds where thread blocks hold the thread's own state pointer and thread id; what is not found is left 0. */
 void cpython_threads_calibrate(struct runtime *runtime, const struct cpython_threads *threads);
-/* The state of the thread with this fsbase, or, where that is 0, this thread id: an address, 0: it has none. */
-uint64_t cpython_thread_state(const struct runtime *runtime, pid_t tid, uint64_t fsbase);
+/* The states of the thread with this fsbase, or, where that is 0, this thread id, the newest interpreter's first: how many. */
+#define CPYTHON_STATES_MAX 16
+size_t cpython_thread_states(const struct runtime *runtime, pid_t tid, uint64_t fsbase, uint64_t states[CPYTHON_STATES_MAX]);
+/* How many interpreters there are; 0: the list cannot be read. */
+uint32_t cpython_interpreters(const struct runtime *runtime);
 bool cpython_holds_gil(const struct runtime *runtime, uint64_t state);
 
 /* ---- cpython_code.c ---- */

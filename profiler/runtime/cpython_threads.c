@@ -271,7 +271,7 @@ static bool block_has_tid(const struct runtime *runtime, const struct cpython_th
 	       process_read(runtime->pid, thread->fsbase + runtime->tid_at_fsbase, &found, sizeof(found)) == 0 && found == tid;
 }
 
-uint64_t cpython_thread_state(const struct runtime *runtime, pid_t tid, uint64_t fsbase)
+static uint64_t thread_state(const struct runtime *runtime, pid_t tid, uint64_t fsbase)
 {
 	uint64_t state = state_by_block(runtime, fsbase), by_native_id = 0;
 	struct cpython_threads threads;
@@ -291,6 +291,39 @@ uint64_t cpython_thread_state(const struct runtime *runtime, pid_t tid, uint64_t
 	}
 	cpython_threads_done(&threads);
 	return state ? state : by_native_id;
+}
+
+size_t cpython_thread_states(const struct runtime *runtime, pid_t tid, uint64_t fsbase, uint64_t states[CPYTHON_STATES_MAX])
+{
+	uint64_t state = thread_state(runtime, tid, fsbase);
+	struct cpython_threads threads;
+	size_t count = 0;
+
+	if (state && runtime->state.interpreters > 1 && !cpython_threads_load(runtime, &threads)) {
+		for (size_t i = 0; i < threads.count && !fsbase; i++)
+			if (threads.items[i].state == state)
+				fsbase = threads.items[i].fsbase;
+		for (size_t i = 0; i < threads.count && count < CPYTHON_STATES_MAX; i++)
+			if (threads.items[i].fsbase == fsbase)
+				states[count++] = threads.items[i].state;
+		cpython_threads_done(&threads);
+	}
+	if (!count && state)
+		states[count++] = state;
+	return count;
+}
+
+uint32_t cpython_interpreters(const struct runtime *runtime)
+{
+	uint64_t interp = 0;
+	uint32_t count = 0;
+
+	if (process_read(runtime->pid, runtime->root + runtime->version.interpreters_head, &interp, sizeof(interp)))
+		return 0;
+	for (; interp && count < INTERPRETERS_MAX; count++)
+		if (process_read(runtime->pid, interp + runtime->version.interp_next, &interp, sizeof(interp)))
+			return 0;
+	return count;
 }
 
 bool cpython_holds_gil(const struct runtime *runtime, uint64_t state)

@@ -7,6 +7,9 @@
  * is the eval call. Both lists go outward, so one pass with a cursor in each suffices: runs between two anchored ones
  * (a gap) are placed by order. Versions without anchors are one gap: every Python frame is a run of its own.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "runtime/runtime.h"
 
 struct run {
@@ -202,4 +205,41 @@ size_t merge_greenlet(const struct merge_input *input, bool (*is_module)(const v
 		if (is_module(input->context, code_address(input, i)))
 			return i + 1;
 	return 0;
+}
+
+static int by_anchor(const void *a, const void *b)
+{
+	const struct run *x = a, *y = b;
+
+	if (x->anchor != y->anchor)
+		return x->anchor < y->anchor ? -1 : 1;
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+bool merge_order_runs(const struct merge_input *input, struct slot *out)
+{
+	struct run runs[PYTHON_SLOTS_MAX];
+	size_t count = 0, at = 0, put = 0;
+	bool ordered = true;
+
+	if (input->anchor == ANCHOR_NONE || input->python_count > PYTHON_SLOTS_MAX)
+		return false;
+	while (run_at(input, at, &runs[count])) {
+		if (!runs[count].closed)
+			runs[count].anchor = UINT64_MAX; /* cut: the last one, and it stays so */
+		if (!runs[count].anchor)
+			return false;
+		ordered &= !count || runs[count].anchor >= runs[count - 1].anchor;
+		at = runs[count++].next;
+	}
+	if (ordered)
+		return false;
+	qsort(runs, count, sizeof(*runs), by_anchor);
+	for (size_t i = 0; i < count; i++) {
+		size_t slots = runs[i].next - runs[i].first;
+
+		memcpy(out + put, input->python + runs[i].first, slots * sizeof(*out));
+		put += slots;
+	}
+	return true;
 }

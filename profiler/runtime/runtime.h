@@ -70,7 +70,8 @@ struct runtime_ops {
 	 * frame of the interpreter's own, not to be shown; or a negative errno (memory gone or not a code object): the caller
 	 * writes "[unreadable frame]". */
 	int (*name_frame)(struct runtime *runtime, const struct slot *slot, struct strings *strings, struct frame *out);
-	/* What is mapped has changed: true if that changed *state (a module came whose data the walker can use). */
+	/* True if something of *state has changed: an interpreter more or less; with maps (what is mapped has changed) also a module
+	 * that came whose data the walker can use. */
 	bool (*look_again)(struct runtime *runtime, const struct process_maps *maps, struct python_state *state);
 	/* Names a SLOT_TASK: a FRAME_NOTE. name: the head of the object that is the task's name, as the kernel copied it; NULL: it
 	 * is read from the target now. 0, or a negative errno: it has none that can be told, and no frame stands for it. */
@@ -111,6 +112,10 @@ struct merge_item {
  * just inside the outer neighbour or at the root side. Never dropped. Output needs python_count + native_count items at
  * most. Pure: no memory but its arguments. */
 size_t merge_stacks(const struct merge_input *input, struct merge_item *out, size_t *misses);
+
+/* A thread in several interpreters has a chain in each, one after the other: puts their runs into one order, by stack address. Returns
+ * false, with nothing written, if they are in order already or cannot be put so. out: python_count slots. */
+bool merge_order_runs(const struct merge_input *input, struct slot *out);
 
 /* For a thread whose Python frames were read to their end: how many of its native frames are the running greenlet's own; 0: it is
  * in none, or that cannot be told. A greenlet's stack ends at the frame in the greenlet module that called its first function.

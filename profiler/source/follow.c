@@ -234,13 +234,16 @@ static void look_for_interpreter(struct follow *follow, struct followed *process
 						  follow->notes->strings);
 }
 
-/* What came may be part of a runtime that is known already. */
-static void look_again(struct followed *process, const struct process_maps *maps)
+/* A runtime that is known already may have changed. maps: what is mapped has. */
+static bool look_again(struct followed *process, const struct process_maps *maps)
 {
 	struct interpreter *interpreter = process->interpreter;
+	bool changed = interpreter && interpreter->ops &&
+		       interpreter->ops->look_again(interpreter->runtime, maps, &interpreter->state);
 
-	if (interpreter->ops && interpreter->ops->look_again(interpreter->runtime, maps, &interpreter->state))
+	if (changed)
 		log_say(1, "%d: more of %s can be read", process->pid, interpreter->ops->describe(interpreter->runtime));
+	return changed;
 }
 
 /* Reads the mappings and, where they changed, everything that hangs on them. fresh: the kernel need not know it yet. */
@@ -260,8 +263,8 @@ static int scan(struct follow *follow, struct followed *process, bool fresh)
 	new_runtime = !code && interpreter_due(process, new_code);
 	if (new_runtime)
 		look_for_interpreter(follow, process, &maps);
-	else if (!code && new_code)
-		look_again(process, &maps);
+	else if (!code)
+		new_runtime = look_again(process, new_code ? &maps : NULL);
 	if (!code && (new_code || new_runtime))
 		code = tell_kernel(follow, process, fresh);
 	process_maps_done(&maps);

@@ -21,7 +21,7 @@ struct frames {
 	bool kallsyms_tried;
 	struct unwind_remote *remote;        /* of the process that needed it last */
 	pid_t remote_pid;
-	struct slot native[FINISHED_MAX];
+	struct slot native[FINISHED_MAX], python[PYTHON_SLOTS_MAX];
 	struct merge_item items[STACK_SLOTS + FINISHED_MAX];
 	uint32_t ids[STACK_FRAMES_MAX];
 };
@@ -312,6 +312,8 @@ static size_t merge(struct frames *frames, struct followed *process, struct raw_
 	eval.ops = followed_runtime(process, &eval.runtime);
 	if (!eval.ops) /* the image changed since: these Python slots cannot be read any more */
 		input.python_count = 0;
+	if (merge_order_runs(&input, frames->python))
+		input.python = frames->python;
 	own = eval.ops && raw->python_end == PYTHON_ROOT ? merge_greenlet(&input, is_greenlet_module) : 0;
 	if (own) {
 		input.native_count = own;

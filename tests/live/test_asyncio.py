@@ -30,7 +30,7 @@ def running_task_is_a_frame_under_the_loop(item):
     expect(all(count > folded.total * 0.1 for count in seen.values()), f"{seen} of {folded.total}: {folded}")
 
 
-@cases_for(live.pythons_like("system", "3.13"), label)
+@cases_for(live.pythons_like("3.13"), label)
 def no_task_is_guessed_before_3_14(item):
     process, _ = live.workload("tasks.py", python=item[1])
     folded = live.record(process.pid, seconds=1)

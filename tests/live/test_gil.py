@@ -7,7 +7,7 @@ from live import bare, case, cases_for, expect
 
 # One Python for each place where the holder is recorded: a symbol of its own, the runtime's state, each interpreter's GIL, and
 # that by published offsets.
-PYTHONS = live.pythons_like("3.6", "3.8", "3.11", "3.12", "3.13", "3.15", "system")
+PYTHONS = live.pythons_like("3.6", "3.11", "3.12", "3.13", "3.15")
 
 
 @cases_for(PYTHONS, lambda item: item[0].replace(".", "_"))

@@ -291,7 +291,7 @@ static void a_thread_list_in_a_circle_ends(void **state)
 	put(FSBASE + BLOCK_OFFSET, 0);
 	put(STATE + 152, 1);
 	put(STATE + 8, STATE);
-	assert_int_equal(walk(&python)->head.python_end, PYTHON_NO_STATE);
+	assert_int_equal(walk(&python)->head.python_end, PYTHON_TOO_MANY);
 }
 
 static void a_frame_list_in_a_circle_is_cut(void **state)

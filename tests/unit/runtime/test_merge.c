@@ -312,9 +312,43 @@ static void what_is_no_greenlet_or_cannot_be_told_is_left_as_it_is(void **state)
 	assert_int_equal(own(ANCHOR_SHIM, "ceceggec", "ab@1c@3@-"), 5); /* 3.15's base frame holds nothing */
 }
 
+/* The chains of a thread in two interpreters, the newer one's first. */
+static void chains_of_two_interpreters_are_put_in_order(void **state)
+{
+	struct slot ordered[SLOTS_MAX];
+	struct stack s;
+
+	(void)state;
+	build(&s, ANCHOR_SHIM, "cccccc", "c@4d@5ab@1");
+	assert_true(merge_order_runs(&s.input, ordered));
+	s.input.python = ordered;
+	expect(&s, "0ab[1]23c[4]d[5]", 0);
+	assert_false(merge_order_runs(&s.input, ordered));
+	build(&s, ANCHOR_CFRAME, "cccccc", "c@4ab@1de"); /* cut: the end stays the end */
+	assert_true(merge_order_runs(&s.input, ordered));
+	s.input.python = ordered;
+	expect(&s, "0ab[1]23c[4]5de", 1);
+}
+
+static void chains_without_anchors_stay_as_they_are(void **state)
+{
+	struct slot ordered[SLOTS_MAX];
+	struct stack s;
+
+	(void)state;
+	build(&s, ANCHOR_NONE, "ecec", "ab");
+	assert_false(merge_order_runs(&s.input, ordered));
+	build(&s, ANCHOR_SHIM, "ccc", "a@2b@-c@1");
+	assert_false(merge_order_runs(&s.input, ordered));
+	build(&s, ANCHOR_SHIM, "ccc", "");
+	assert_false(merge_order_runs(&s.input, ordered));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(chains_of_two_interpreters_are_put_in_order),
+		cmocka_unit_test(chains_without_anchors_stay_as_they_are),
 		cmocka_unit_test(a_greenlet_s_stack_ends_at_the_first_of_the_module_s_frames_outside_its_python_frames),
 		cmocka_unit_test(the_module_s_frames_further_in_are_calls_like_any_other),
 		cmocka_unit_test(what_is_no_greenlet_or_cannot_be_told_is_left_as_it_is),
