@@ -41,8 +41,8 @@ class Verdict:
 
 
 def record_held(processes, arguments, seconds):
-    """live.record, but the targets run only meanwhile, and stand still then until live.clean_up: they would take all of the CPU
-    from connprof and from us."""
+    """Records to a folded file: (its path, connprof's summary). The targets run only meanwhile, and stand still then until
+    live.clean_up: they would take all of the CPU from connprof and from us."""
     path = live.folder() / "out.folded"
     command = ["record", "-o", path, "-d", seconds, *arguments]
     for process in processes:
@@ -54,9 +54,15 @@ def record_held(processes, arguments, seconds):
     for process in processes:
         os.kill(process.pid, signal.SIGSTOP)
     result = live.connprof_end(recorder, timeout=60).expect_status(0)
-    folded = live.Folded(path.read_text(encoding="utf-8"))
-    folded.summary = "\n".join(line for line in result.err.splitlines() if not line.startswith("connprof: "))
-    return folded
+    return path, "\n".join(line for line in result.err.splitlines() if not line.startswith("connprof: "))
+
+
+def stacks(path):
+    """(frames root first, count) line by line: a recording of a minute at 10 kHz has hundreds of thousands of different ones."""
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            frames, _, count = line.rstrip("\n").rpartition(" ")
+            yield frames.split(";"), int(count)
 
 
 def record(pythons, rate, seconds, seed=7):
@@ -65,9 +71,9 @@ def record(pythons, rate, seconds, seed=7):
     for version, path in pythons:
         process, said = live.workload("tree.py", seed, python=path)
         targets[process.pid] = (version, legal.Legal(said), process)
-    folded = record_held([process for _, _, process in targets.values()], ["-n", "-t", "-r", rate, "--no-children"], seconds)
+    path, summary = record_held([process for _, _, process in targets.values()], ["-n", "-t", "-r", rate, "--no-children"], seconds)
     verdicts = {version: Verdict() for version, _, _ in targets.values()}
-    for frames, count in folded.stacks:
+    for frames, count in stacks(path):
         # The process and the thread stand first: "python3 (812)", with one process the thread alone.
         if len(targets) > 1:
             pid, frames = int(re.search(r"\((\d+)\)$", frames[0]).group(1)), frames[2:]
@@ -75,4 +81,4 @@ def record(pythons, rate, seconds, seed=7):
             pid, frames = next(iter(targets)), frames[1:]
         version, judge, _ = targets[pid]
         verdicts[version].add(judge.judge(frames), frames, count)
-    return verdicts, folded.summary
+    return verdicts, summary

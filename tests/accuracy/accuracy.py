@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Measures how right connprof's stacks are and writes the tables of docs/accuracy.md between their markers.
+
+usage: accuracy.py [PART...]     parts: host oracle complete (default: all)
+"""
+import collections
+import os
+import pathlib
+import platform
+import re
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "live"))
+import live  # noqa: E402
+from document import table, write_between  # noqa: E402  (as the bench writes its own)
+
+import oracle  # noqa: E402
+import targets  # noqa: E402
+
+DOCUMENT = live.ROOT / "docs" / "accuracy.md"
+ORACLE_HZ, ORACLE_SECONDS = 9973, 20
+COMPLETE_HZ, COMPLETE_SECONDS = 1999, 8
+
+
+def part_host():
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        model = re.search(r"model name\s*: (.*)", info.read()).group(1)
+    return f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({model}), Linux {platform.release()}."
+
+
+# ---- no stack is impossible ----------------------------------------------------------------------------------------------
+
+def part_oracle():
+    pythons, rows, lines, total, impossible = live.pythons_like(*oracle.VERSIONS), [], [], 0, 0
+    for number in range(0, len(pythons), os.cpu_count()):
+        group = pythons[number:number + os.cpu_count()]  # each has a CPU of its own
+        verdicts, summary = oracle.record(group, ORACLE_HZ, ORACLE_SECONDS, seed=7 + number)
+        rate = re.search(r"([0-9.]+) Hz of the CPU time used", summary)
+        for version, verdict in verdicts.items():
+            counts = verdict.counts
+            rows.append([full_version(dict(group)[version], version), verdict.samples, rate.group(1) if rate else "?", verdict.impossible,
+                         counts["unreadable"] + counts["rootless"], counts["no Python"]])
+            total, impossible = total + verdict.samples, impossible + verdict.impossible
+            for judged in verdict.counts:
+                if judged not in ("right", "no Python"):
+                    print("\n".join([f"{version}: {judged}", *verdict.worst(judged)]), file=sys.stderr)
+        torn = counters(summary, "Python frames cut")["caught in the middle of a change"]
+        lost = sum(counters(summary, "lost").values())
+        names = " and ".join(full_version(path, version) for version, path in group)
+        lines.append(f"{names}: {torn} caught in the middle of a change, {lost} lost for want of room in the ring")
+        print(summary, file=sys.stderr)
+        live.clean_up()
+    rows.append(["**all**", f"**{total}**", "", f"**{impossible}**", "", ""])
+    return table(["CPython", "samples", "Hz of the CPU time used", "impossible", "unreadable or rootless", "no Python frames"], rows) + "\n\nBy recording: " + "; ".join(lines) + "."
+
+
+def full_version(path, version):
+    root, inside = (path[:path.index("/usr/bin/")] or "/", path[path.index("/usr/bin/"):]) if "/usr/bin/" in path else ("/", path)
+    said = live.subprocess.run(["chroot", root, inside, "-c", "import platform; print(platform.python_version())"], capture_output=True,
+                               text=True, check=True).stdout.strip()
+    return f"{said} (Debian)" if version == "system" or root != "/" else said
+
+
+# ---- stacks reach their root -----------------------------------------------------------------------------------------------
+
+def counters(summary, head):
+    """The {reason: count} of a summary's line "head: a 3, b 1"."""
+    found = re.search(rf"^{head}: (.*)$", summary, re.M)
+    pairs = [re.fullmatch(r"(.*) (\d+)", part) for part in found.group(1).split(", ")] if found else []
+    return collections.Counter({pair.group(1): int(pair.group(2)) for pair in pairs})
+
+
+def reasons(counts, total):
+    return "; ".join(f"{reason} {count} ({100 * count / total:.3f} %)" for reason, count in counts.most_common()) or "none"
+
+
+def part_complete():
+    rows = []
+    for name, begin in targets.COMPLETE:
+        pids = begin()
+        time.sleep(1)
+        folded = live.record(pids, "-n", "-r", COMPLETE_HZ, seconds=COMPLETE_SECONDS)
+        summary, total = folded.summary, folded.total
+        cut, python = counters(summary, "cut"), counters(summary, "Python frames cut")
+        rows.append([name, total, f"{100 - 100 * sum(cut.values()) / total:.3f} %", reasons(cut, total), reasons(python, total)])
+        print(name, summary, file=sys.stderr)
+        live.clean_up()
+    return table(["target", "samples", "reach the root", "those that do not, by reason", "Python part not whole, by reason"], rows)
+
+
+PARTS = {"host": part_host, "oracle": part_oracle, "complete": part_complete}
+
+
+def main():
+    if os.geteuid() != 0:
+        raise SystemExit("accuracy: must be root")
+    for name in sys.argv[1:] or PARTS:
+        started = time.monotonic()
+        text = PARTS[name]()
+        write_between(DOCUMENT, "accuracy", name, text)
+        print(f"== {name} ({time.monotonic() - started:.0f} s)\n{text}\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
