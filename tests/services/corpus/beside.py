@@ -2,6 +2,7 @@
 """What a case may have beside its service and its redis-server (Case.beside): a function of the world, called before the
 service is started. What it starts listens on world.beside_port, which the service finds as BESIDE_PORT."""
 import subprocess
+import time
 
 import live
 import truth
@@ -44,3 +45,10 @@ def answering(port):
 def restart(world):
     world.restart_redis()
 
+
+
+def kill_clients(world):
+    """As a failover does: the server closes everybody's connections, three times."""
+    for _ in range(3):
+        world.server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        time.sleep(0.3)

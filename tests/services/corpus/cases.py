@@ -7,7 +7,7 @@ innocent look-alike it stands for. What else a row may say is in Case.
 import dataclasses
 import typing
 
-from beside import cluster, proxy, restart, sentinel
+from beside import cluster, kill_clients, proxy, restart, sentinel
 from load import Http, Jobs, Quiet, RedisClients, Repeated, Streams
 from runtimes import C, GO, JAVA, NODE, PHP, PY3, PY4, PY5, PY8, RUBY, Runtime
 from truth import at_least, at_most, between, growing, one_each, subscribers, waiting
@@ -137,6 +137,29 @@ innocent(PY8, "sentinel_pool", "Sentinel discovery", at_most(12), beside=sentine
 innocent(PY8, "cluster_pool", "cluster discovery", at_most(12), beside=cluster, redis=("--cluster-enabled", "yes"))
 innocent(PY8, "unix_pool", "one pool over a UNIX socket", at_most(6))
 innocent(PY8, "tls_pool", "one pool over TLS", at_most(6), redis=TLS)
+FIFTH = Http(keep_alive=False, paths=("/cart", "/", "/", "/", "/"))
+CELERY = "{bin}/celery --app {stem} worker --concurrency 3 --loglevel WARNING --without-gossip --without-mingle"
+JOB = ("connection-per-request", "connection-churn")
+
+guilty(PY8, "client_per_call", "a client for each call", at_least(2.5), site="client_per_call.py:look_up", **THROWN)
+guilty(PY8, "one_page_in_five", "client per request in one page of five", between(60, 70), FIFTH, site="one_page_in_five.py:cart", **THROWN)
+guilty(PY3, "lost_on_error", "connections lost on an error path", growing, Http(400, paths=("/broken", *["/"] * 7)), rule="connection-leak",
+       site="lost_on_error.py:page", cause="unclosed")
+guilty(PY8, "fastapi_one_in_five", "client per request in one page of five, on one loop", between(60, 80), FIFTH, start=UVICORN,
+       site="fastapi_one_in_five.py:cart", attribution=LOOP)
+guilty(PY8, "celery_client_per_task", "client per Celery task", start=CELERY, load=Jobs(150, producer="{bin}/python celery_jobs.py"), counted=False,
+       rule=JOB, site="celery_client_per_task.py:deliver")
+guilty(PY8, "rq_worker", "a process per job (RQ's default worker)", at_least(0.9), Jobs(40, producer="{bin}/python rq_jobs.py"), counted=False,
+       rule=JOB)
+
+innocent(PY8, "fastapi_gather", "ten commands at once in each request", between(10, 100), start=UVICORN)
+innocent(PY8, "threads_keep_alive", "a client per thread, a thread per client", at_most(6))
+innocent(PY8, "process_pool", "processes that stay", at_most(5))
+innocent(PY8, "celery_worker", "Celery's prefork worker", at_most(30), Jobs(150, producer="{bin}/python celery_jobs.py"), start=CELERY, counted=False)
+innocent(PY8, "rq_simple_worker", "RQ's worker without fork", at_most(20), Jobs(100, producer="{bin}/python rq_jobs.py"), counted=False)
+innocent(PY3, "pool_per_worker_renewed", "workers replaced after some requests", between(3, 30), Http(keep_alive=False),
+         start=gunicorn("--workers 3 --max-requests 25"))
+innocent(PY8, "pool_meets_failover", "connections killed by the server, again and again", at_most(80), Http(400, 8, seconds=3, during=kill_clients))
 
 # ---- Node: connect() runs from the event loop, the caller is never on the stack ------------------------------------------------------
 

@@ -101,8 +101,12 @@ class Jobs:
     seconds: float = 3.0
     queue: str = "jobs"
 
+    producer: str = None  # a command that pushes them instead, given their number and the seconds
+
     def run(self, world):
-        for number in range(self.jobs):
+        if self.producer:
+            world.run_beside(f"{self.producer} {self.jobs} {self.seconds} {world.case.stem}")
+        for number in range(0 if self.producer else self.jobs):
             world.server.ask("RPUSH", self.queue, f"job:{number}")
             time.sleep(self.seconds / self.jobs)
         deadline = time.monotonic() + 20

@@ -87,6 +87,11 @@ class World:
                                   cwd=self.case.file.parent)
         live.wait_for(self.listening, f"the service: {self.said()}", 30)
 
+    def run_beside(self, command):
+        """A program of the load's, to its end. connprof does not follow it; Redis counts its connections (Case.counted=False)."""
+        subprocess.run(shlex.split(command.format(**self.places)), env=self.environment(), cwd=self.case.file.parent, check=True,
+                       stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, timeout=60)
+
     def listening(self):
         """By /proc, not by a connection: some services serve whoever connects."""
         if self.service.poll() is not None:
