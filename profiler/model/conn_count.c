@@ -78,6 +78,8 @@ int conn_count(const struct conn *conn, struct counts *counts)
 	counts->first_of_process += conn->first_of_process;
 	counts->bytes_sent += conn->bytes_sent;
 	counts->bytes_received += conn->bytes_received;
+	if (conn->birth_ns > counts->last_birth_ns)
+		counts->last_birth_ns = conn->birth_ns;
 	if (conn->closed_ns)
 		counts_close_stack(counts, conn->close_stack, 1);
 	return count_times(conn, counts) ? -ENOMEM : 0;

@@ -277,6 +277,8 @@ static void client_sent(struct conns *conns, struct entry *entry, const struct e
 		return;
 	if (!conn->first_command_ns)
 		conn->first_command_ns = event->time_ns;
+	else if (event->time_ns - conn->last_command_ns > conn->longest_pause_ns)
+		conn->longest_pause_ns = event->time_ns - conn->last_command_ns;
 	conn->last_command_ns = event->time_ns;
 	use(conns, entry, event);
 }

@@ -28,6 +28,7 @@ struct conn {
 	uint32_t close_stack, library; /* stack id; string id */
 	uint64_t birth_ns, established_ns, peer_closed_ns, closed_ns, last_io_ns, last_sent_ns;
 	uint64_t first_command_ns, last_command_ns; /* first and last application command sent */
+	uint64_t longest_pause_ns;     /* between two of them */
 	uint64_t handshake_ns;         /* last reply before that */
 	uint64_t commands, handshake;  /* sent; the second: not application work */
 	uint64_t bytes_sent, bytes_received;

@@ -234,6 +234,7 @@ int counts_merge(struct counts *into, const struct counts *from)
 	into->first_of_process += from->first_of_process;
 	into->bytes_sent += from->bytes_sent;
 	into->bytes_received += from->bytes_received;
+	into->last_birth_ns = from->last_birth_ns > into->last_birth_ns ? from->last_birth_ns : into->last_birth_ns;
 	for (size_t i = 0; i < CLOSE_STACKS_MAX; i++)
 		counts_close_stack(into, from->close_stacks[i].stack, from->close_stacks[i].count);
 	into->library = from->library ? from->library : into->library;

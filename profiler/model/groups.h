@@ -50,6 +50,7 @@ struct counts {
 	uint64_t untied_uses;       /* commands sent while no request could be told */
 	uint64_t first_of_thread, first_of_process; /* opened by a thread, process that had opened none before */
 	uint64_t bytes_sent, bytes_received;
+	uint64_t last_birth_ns;     /* of the one opened last */
 	struct sketch lifetime, setup, idle_at_close;
 	struct close_stack close_stacks[CLOSE_STACKS_MAX];
 	uint32_t library;           /* string id */

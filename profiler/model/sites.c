@@ -132,41 +132,57 @@ static uint64_t idle_since(const struct conn *conn)
 	return since > conn->birth_ns ? since : conn->birth_ns;
 }
 
-/* Is it left lying open? */
+/* Is it left lying open? It is not if it was used again after as long a pause (a pause within one request says nothing), nor if
+ * nothing has been opened there since it lies idle: a pool at rest lies idle too, but opens none while it has some. */
 static void look_for_leak(const struct build *build, const struct conn *conn, struct site *site)
 {
 	uint64_t end_ns = build->parts->end_ns, start_ns = build->parts->start_ns, limit = build->sites->idle_limit_ns;
 	uint64_t window = (end_ns - start_ns) / WINDOWS, number;
 
-	if (!limit || conn->closed_ns || conn->failed || conn->served >= 2)
+	if (!limit || conn->closed_ns || conn->failed)
 		return;
-	if (conn->peer_closed_ns && conn->peer_closed_ns + limit <= end_ns)
+	if (conn->served < 2 && conn->peer_closed_ns && conn->peer_closed_ns + limit <= end_ns)
 		site->close_wait_idle++;
 	if (conn->long_lived || conn->reconnect || idle_since(conn) + limit > end_ns)
 		return;
-	if (!conn->served && conn->last_command_ns - conn->first_command_ns >= limit)
-		return; /* for no request, but asked again after as long a pause: somebody keeps it */
+	if ((conn->served != 1 && conn->longest_pause_ns >= limit) || idle_since(conn) + limit > site->counts.last_birth_ns)
+		return;
 	number = conn->birth_ns > start_ns ? (conn->birth_ns - start_ns) / window : 0;
 	site->idle_open++;
 	site->idle_windows |= 1u << (number < WINDOWS ? number : WINDOWS - 1);
 }
 
+static struct site *site_of(const struct build *build, const struct conn *conn)
+{
+	if (conn->group >= build->groups || build->site_of[conn->group] == NO_SITE)
+		return NULL;
+	return &build->sites->items[build->site_of[conn->group]];
+}
+
+/* Still connecting: neither opened nor failed yet. */
+static bool under_way(const struct conn *conn)
+{
+	return !conn->closed_ns && !conn->established_ns && !conn->last_io_ns;
+}
+
 static void visit_conn(const struct conn *conn, void *context)
 {
 	struct build *build = context;
-	struct site *site;
+	struct site *site = site_of(build, conn);
 
-	if (conn->group >= build->groups)
-		return;
-	peer_learn(&build->peers[build->peer_of[conn->group]], conn->protocol, conn->confirmed);
-	if (build->site_of[conn->group] == NO_SITE)
-		return;
-	site = &build->sites->items[build->site_of[conn->group]];
-	if (!conn->closed_ns && !conn->established_ns && !conn->last_io_ns)
-		return; /* still connecting: neither opened nor failed yet */
-	if (conn_count(conn, &site->counts))
+	if (conn->group < build->groups)
+		peer_learn(&build->peers[build->peer_of[conn->group]], conn->protocol, conn->confirmed);
+	if (site && !under_way(conn) && conn_count(conn, &site->counts))
 		build->code = -ENOMEM;
-	look_for_leak(build, conn, site);
+}
+
+/* Once all are counted. */
+static void visit_open_conn(const struct conn *conn, void *context)
+{
+	struct site *site = site_of(context, conn);
+
+	if (site && !under_way(conn))
+		look_for_leak(context, conn, site);
 }
 
 /* Counts one request (or `times` equal ones) at each peer it used and each site it opened at, once each. */
@@ -254,6 +270,7 @@ int sites_build(struct sites *sites, const struct model_parts *parts, struct app
 	build.code = build.site_of && build.peer_of ? roll_up(&build) : -ENOMEM;
 	if (!build.code) {
 		conns_each(parts->conns, visit_conn, &build);
+		conns_each(parts->conns, visit_open_conn, &build);
 		count_requests(&build);
 		tidy(&build);
 	}

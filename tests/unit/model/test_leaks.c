@@ -150,11 +150,11 @@ static void one_for_each_connected_client_is_no_leak(void **state)
 		redis_command(&s, redis_connect(&s, PID, PID, stack), PID, PID);
 		s.now_ns += 300 * MS;
 	}
-	assert_int_equal(stream_judge(&s, 15, NULL), CONNPROF_OK);
+	assert_int_equal(stream_judge(&s, 12, NULL), CONNPROF_OK);
 	/* The clients leave, their connections stay. */
 	for (int i = 0; i < 30; i++)
 		conn_event(&s, EVENT_PEER_CLOSED, clients[i], 0, 0, 0, 0, 0);
-	assert_int_equal(stream_judge(&s, 16, NULL), CONNPROF_FINDINGS);
+	assert_int_equal(stream_judge(&s, 13, NULL), CONNPROF_FINDINGS);
 	assert_int_equal(only_site(&s)->rule, RULE_CONNECTION_LEAK);
 	stream_end(&s);
 }
@@ -177,6 +177,82 @@ static void one_that_works_again_is_no_leak(void **state)
 	for (int i = 0; i < 20; i++)
 		redis_command(&s, conns[i], PID, PID);
 	assert_int_equal(stream_judge(&s, 8, NULL), CONNPROF_OK);
+	stream_end(&s);
+}
+
+static void served(struct stream *s, uint64_t conn)
+{
+	uint64_t request = request_begin(s, PID, PID);
+
+	redis_command(s, conn, PID, PID);
+	request_end(s, request, PID, PID);
+	s->now_ns += 30 * MS;
+}
+
+/* A pool lends a connection to one request after the other, until one that fails does not give it back. */
+static void those_lost_after_they_were_reused_are_a_leak(void **state)
+{
+	struct stream s;
+	uint32_t stack;
+	(void)state;
+
+	stream_begin(&s);
+	stack = connect_stack(&s, "recommend", 42);
+	for (int i = 0; i < 60; i++) {
+		uint64_t conn = redis_connect(&s, PID, PID, stack);
+
+		for (int j = 0; j < 4; j++)
+			served(&s, conn);
+	}
+	assert_int_equal(stream_judge(&s, 8, NULL), CONNPROF_FINDINGS);
+	assert_int_equal(only_site(&s)->rule, RULE_CONNECTION_LEAK);
+	stream_end(&s);
+}
+
+/* Requests that ask many things at once: the pool is larger than they are many, and when it rests nothing is opened any more. */
+static void a_large_pool_at_rest_is_no_leak(void **state)
+{
+	struct stream s;
+	uint64_t conns[40];
+	uint32_t stack;
+	(void)state;
+
+	stream_begin(&s);
+	stack = connect_stack(&s, "recommend", 42);
+	for (int i = 0; i < 40; i++) {
+		conns[i] = redis_connect(&s, PID, PID, stack);
+		for (int j = 0; j <= i; j++)
+			redis_command(&s, conns[j], PID, PID);
+		for (int j = 0; j < 2; j++)
+			served(&s, conns[i]);
+		s.now_ns += 100 * MS;
+	}
+	assert_int_equal(stream_judge(&s, 9, NULL), CONNPROF_OK);
+	stream_end(&s);
+}
+
+/* A client for each customer, used whenever he comes again. */
+static void those_used_again_after_a_pause_are_no_leak(void **state)
+{
+	struct stream s;
+	uint64_t conns[30];
+	uint32_t stack;
+	(void)state;
+
+	stream_begin(&s);
+	stack = connect_stack(&s, "recommend", 42);
+	for (int i = 0; i < 30; i++) {
+		conns[i] = redis_connect(&s, PID, PID, stack);
+		served(&s, conns[i]);
+		s.now_ns += 200 * MS;
+		if (i >= 10)
+			served(&s, conns[i - 10]);
+	}
+	for (int i = 20; i < 30; i++)
+		served(&s, conns[i]);
+	s.now_ns += 1000 * MS;
+	served(&s, redis_connect(&s, PID, PID, stack));
+	assert_int_equal(stream_judge(&s, 10, NULL), CONNPROF_OK);
 	stream_end(&s);
 }
 
@@ -260,6 +336,9 @@ int main(void)
 		cmocka_unit_test(a_leak_needs_no_requests),
 		cmocka_unit_test(one_for_each_connected_client_is_no_leak),
 		cmocka_unit_test(one_that_works_again_is_no_leak),
+		cmocka_unit_test(those_lost_after_they_were_reused_are_a_leak),
+		cmocka_unit_test(a_large_pool_at_rest_is_no_leak),
+		cmocka_unit_test(those_used_again_after_a_pause_are_no_leak),
 		cmocka_unit_test(connections_left_in_close_wait_are_a_leak),
 		cmocka_unit_test(idle_connections_that_close_after_all_are_printed_as_returned),
 		cmocka_unit_test(outgoing_connections_open_at_the_end_are_listed_by_their_local_end),
