@@ -222,6 +222,8 @@ struct conn_body {
 enum io_flag {
 	IO_SENT = 1,     /* else received */
 	IO_NO_PAYLOAD = 2, /* moved by io_uring, sendfile or the like: nothing to peek at */
+	IO_SEALED = 4,     /* ciphertext of a connection whose plaintext comes in records of its own */
+	IO_PLAIN = 8,      /* such a record: what one call of the TLS library carried; bytes are the plaintext's */
 };
 
 struct io_body {

@@ -6,7 +6,7 @@
  * moved: no cost on any other system call. The buffer is found from the caller's registers. Older kernels have neither:
  * there sys_exit stands in, which costs every system call of the host a little.
  */
-#include "sock.h"
+#include "tls.h"
 
 #define IOVECS_READ 4
 
@@ -111,27 +111,8 @@ static __always_inline struct connection *connection_of(const struct sock *sk, u
 	return bpf_map_lookup_elem(&connections, &key);
 }
 
-/* Whose work within the thread, where the process has such units; replies on connections opened here are not asked for. */
-static __always_inline u64 unit_now(const struct target *target, const struct connection *connection, u32 flags)
-{
-	struct scratch *scratch;
-	u64 unit;
-
-	if (!target->python.units || (connection->flags & CONN_OPENED && !(flags & IO_SENT)))
-		return 0;
-	scratch = scratch_of(SCRATCH_IO);
-	if (!scratch || scratch->busy) /* then it is not known: no loss, but a weaker tie */
-		return 0;
-	scratch->busy = 1;
-	scratch->walk.fsbase = current_fsbase();
-	scratch->walk.state = target->python;
-	walk_unit(SCRATCH_IO);
-	unit = scratch->head.unit;
-	scratch->busy = 0;
-	return unit;
-}
-
-static __always_inline void emit(struct io_scratch *out, const struct connection *connection, s64 bytes, u64 unit, u32 flags)
+static __always_inline void emit(struct io_scratch *out, struct connection *connection, const struct sock *sk, s64 bytes,
+				 u64 unit, u32 flags)
 {
 	struct pt_regs *regs = settings.payload_bytes ? user_regs() : 0;
 	u32 size = 0;
@@ -143,11 +124,15 @@ static __always_inline void emit(struct io_scratch *out, const struct connection
 		size = peek(out->payload, regs, bytes);
 	else if (settings.payload_bytes)
 		drop(DROP_PAYLOAD_NO_REGS);
+	if (tls_read && tls_carries(connection, sk, flags, out->payload, size)) {
+		flags |= IO_SEALED;
+		size = 0;
+	}
 	asm volatile("" : "+r"(size));
 	if (size > PAYLOAD_BYTES)
 		return;
 	out->body.payload_bytes = size;
-	out->body.flags = flags | (size ? 0 : IO_NO_PAYLOAD);
+	out->body.flags = flags | (size || flags & IO_SEALED ? 0 : IO_NO_PAYLOAD);
 	size += sizeof(out->record) + sizeof(out->body);
 	record_fill(&out->record, RECORD_IO, size);
 	if (bpf_ringbuf_output(&ring, &out->record, size, ring_flags()))
@@ -170,7 +155,7 @@ static __always_inline void moved(const struct sock *sk, s64 bytes, const struct
 		return;
 	}
 	scratch->busy = 1;
-	emit(scratch, connection, bytes, unit_now(target, connection, flags), flags);
+	emit(scratch, connection, sk, bytes, unit_now(target, connection, flags), flags);
 	scratch->busy = 0;
 	tally(TALLY_IO, 1);
 	tally(TALLY_IO_NS, bpf_ktime_get_ns() - begin);

@@ -235,6 +235,26 @@ static __always_inline void unix_opened(const struct sock *sk, u32 tgid, struct 
 	tally(TALLY_CONNECT_NS, bpf_ktime_get_ns() - begin);
 }
 
+/* Whose work within the thread, where the process has such units; replies on connections opened here are not asked for. */
+static __always_inline u64 unit_now(const struct target *target, const struct connection *connection, u32 flags)
+{
+	struct scratch *scratch;
+	u64 unit;
+
+	if (!target->python.units || (connection->flags & CONN_OPENED && !(flags & IO_SENT)))
+		return 0;
+	scratch = scratch_of(SCRATCH_IO);
+	if (!scratch || scratch->busy) /* then it is not known: no loss, but a weaker tie */
+		return 0;
+	scratch->busy = 1;
+	scratch->walk.fsbase = current_fsbase();
+	scratch->walk.state = target->python;
+	walk_unit(SCRATCH_IO);
+	unit = scratch->head.unit;
+	scratch->busy = 0;
+	return unit;
+}
+
 /* The file behind a descriptor of the current task; NULL: none, or not a socket's. */
 static __always_inline struct file *socket_file(u32 fd)
 {

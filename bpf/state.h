@@ -108,6 +108,31 @@ struct connection {
 	u32 close_seen;
 	u32 peer_closed;         /* AF_UNIX: told already */
 	u64 inode;               /* AF_UNIX: tells this socket from a later one at its address; 0: TCP */
+	u32 tls;                 /* what the TLS library is given and gives for it is read */
+	u32 reserved;
+};
+
+/* A thread's latest call into a TLS library. */
+enum tls_kind { TLS_READ = 0, TLS_WRITE = 1, TLS_HANDSHAKE = 2 };
+enum tls_waiting { TLS_TIED = 0, TLS_WAITS = 1, TLS_UNSURE = 2 };
+
+struct tls_call {
+	u64 ssl, buffer;
+	u64 moved_at;            /* where the call puts how much it moved; 0: it returns that */
+	u32 kind;                /* enum tls_kind */
+	u32 inside;              /* it has not returned */
+	u32 waiting;             /* enum tls_waiting: is the connection of this ssl to be learnt from the next send? */
+	u32 reserved;
+};
+
+struct tls_key {
+	u64 ssl;
+	u32 tgid;
+	u32 reserved;
+};
+
+struct tls_conn {
+	u64 sk, conn;
 };
 
 #ifdef __bpf__
@@ -119,6 +144,7 @@ struct connection {
 #endif
 
 SHARED const volatile struct settings settings;
+SHARED volatile u32 tls_read; /* is a TLS library watched? */
 SHARED volatile u32 active; /* 0 until everything is attached: nothing counts before */
 
 SHARED struct {
@@ -185,6 +211,21 @@ SHARED struct {
 	__type(key, u32);
 	__type(value, u64);
 } conn_numbers SEC(".maps");
+
+/* Threads that have called into a TLS library, and the connection each SSL object speaks on. The one longest unused gives way. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u32);
+	__type(value, struct tls_call);
+} tls_calls SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct tls_key);
+	__type(value, struct tls_conn);
+} tls_conns SEC(".maps");
 
 /* Of this CPU: is state_changed under way, and how many changes were told in the middle of that. */
 enum { TELLING_NOW = 0, TELLING_WITHIN = 1, TELLING_COUNT = 2 };

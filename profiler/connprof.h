@@ -62,6 +62,7 @@ struct connprof_config {
 	unsigned collect;           /* enum connprof_collect, or-ed */
 	unsigned rate_hz;           /* samples per second of CPU time; 0: 99 */
 	bool no_children;           /* do not follow children */
+	bool no_tls;                /* do not read what is said inside TLS: nothing is put into the targets' memory */
 	bool kernel_frames;
 	bool gil_only;              /* leave out samples of threads that do not hold the interpreter's lock */
 	const char *events_path;    /* write the decoded event stream here too (for replay); NULL: no */

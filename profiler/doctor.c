@@ -113,6 +113,17 @@ static void payload(struct connprof_finding *finding)
 		snprintf(finding->remedy, sizeof(finding->remedy), "Linux 6.3 or later makes tracing cheaper");
 }
 
+static void tls(struct connprof_finding *finding)
+{
+	finding->works = !access("/sys/bus/event_source/devices/uprobe/type", R_OK);
+	snprintf(finding->detail, sizeof(finding->detail), "%s", finding->works
+		 ? "uprobes are there: what is said through OpenSSL can be read"
+		 : "no uprobes: what is said inside TLS cannot be read");
+	if (!finding->works)
+		snprintf(finding->remedy, sizeof(finding->remedy),
+			 "a kernel with CONFIG_UPROBE_EVENTS; or name Redis peers with --redis");
+}
+
 static void kernel_names(struct connprof_finding *finding)
 {
 	struct kallsyms *names = NULL;
@@ -147,6 +158,7 @@ static const struct {
 	{"connections", true, connections},
 	{"threads (dump)", false, threads},
 	{"payload", false, payload},
+	{"TLS", false, tls},
 	{"kernel names", false, kernel_names},
 	{"flame graphs", false, flamegraph},
 };

@@ -56,6 +56,7 @@ struct connprof_session {
 	struct tables *tables;
 	struct objects *objects;
 	struct follow *follow;
+	struct tls *tls;                     /* NULL: not asked for */
 	struct decode *decode;
 	struct sampler *sampler;
 	struct record_writer *writer;
@@ -101,7 +102,7 @@ static int build(struct connprof_session *session, struct connprof_error *error)
 	uint32_t rows = rows_wanted(session);
 	struct probe_config probe = {
 		.samples = config->collect & CONNPROF_SAMPLES, .connections = connections,
-		.children = !config->no_children, .kernel_frames = config->kernel_frames,
+		.tls = connections && !config->no_tls, .children = !config->no_children, .kernel_frames = config->kernel_frames,
 		.gil = config->gil_only ? GIL_ONLY : GIL_IGNORED,
 		.rows = rows, .mappings = MAPPING_TABLE_ROWS,
 		.ring_bytes = connections ? RING_CONNECTIONS : RING_SAMPLES,
@@ -120,8 +121,10 @@ static int build(struct connprof_session *session, struct connprof_error *error)
 	session->objects = session->tables ? objects_new(session->tables) : NULL;
 	if (session->objects)
 		session->follow = follow_new(session->probe, session->tables, session->objects, session->recording);
+	if (session->follow && probe.tls && !(session->tls = tls_new(session->probe, session->objects, session->recording)))
+		return error_memory(error);
 	if (session->follow)
-		session->decode = decode_new(session->follow, session->recording);
+		session->decode = decode_new(session->follow, session->tls, session->recording);
 	return session->model && session->decode ? 0 : error_memory(error);
 }
 
@@ -442,6 +445,7 @@ void connprof_session_free(struct connprof_session *session)
 	sampler_free(session->sampler);
 	record_abort(session->writer);
 	decode_free(session->decode);
+	tls_free(session->tls);
 	follow_free(session->follow);
 	objects_free(session->objects);
 	tables_free(session->tables);

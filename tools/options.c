@@ -77,6 +77,8 @@ static const struct row rows[] = {
 	{"subprocesses", 's', NULL, FLAG, AT(subprocesses), 0, 0, NULL, RECORD | DUMP,
 	 "follow children (accepted as py-spy has it: it is the default)"},
 	{"no-children", 0, NULL, FLAG, AT(no_children), 0, 0, NULL, LIVE | DUMP, "do not follow children of PID"},
+	{"no-tls", 0, NULL, FLAG, AT(no_tls), 0, 0, NULL, LIVE,
+	 "do not read what is said inside TLS: no breakpoints in the TLS library"},
 	{"title", 0, "TEXT", TEXT, AT(title), 0, 0, NULL, PROFILES | DIFF, "the picture's title"},
 	{"view", 0, "NAME", TEXT, AT(view), 0, 0, "profile verdict sites requests diagnosis", REPORT,
 	 "what to render: profile, verdict (as check), sites (as trace), requests or diagnosis (as diagnose)"},

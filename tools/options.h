@@ -36,7 +36,7 @@ struct options {
 	uint64_t duration_ns, slower_than_ns;
 	unsigned rate_hz;
 	unsigned verbose;
-	bool quiet, json, json_summary, no_children, kernel, gil, native, threads, functions, nolineno, subprocesses, requests, help;
+	bool quiet, json, json_summary, no_children, no_tls, kernel, gil, native, threads, functions, nolineno, subprocesses, requests, help;
 	const char *output, *format, *title, *view, *mode, *events, *redis_server;
 	const char *baseline, *write_baseline, *suppress, *diff;
 	unsigned min_requests;

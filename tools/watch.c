@@ -194,7 +194,7 @@ static int attach(struct watch *watch, const struct options *options, unsigned c
 		.pid_count = watch->child.pid ? 1 : options->pid_count,
 		.collect = collect,
 		.rate_hz = options->rate_hz,
-		.no_children = options->no_children,
+		.no_children = options->no_children, .no_tls = options->no_tls,
 		.kernel_frames = options->kernel,
 		.gil_only = options->gil,
 		.events_path = options->events,

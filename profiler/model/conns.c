@@ -302,7 +302,9 @@ static int moved(struct conns *conns, const struct event *event)
 	if (facts->protocol)
 		conn->protocol = (uint8_t)facts->protocol;
 	conn->confirmed |= (facts->flags & WIRE_CONFIRMED) != 0;
-	conn->tls |= (facts->flags & WIRE_TLS) != 0;
+	conn->tls |= (facts->flags & (WIRE_TLS | WIRE_INSIDE_TLS)) != 0;
+	if (facts->flags & WIRE_SEALED)
+		return 0;
 	conn->long_lived |= (facts->flags & (WIRE_BLOCKING | WIRE_SUBSCRIBED)) != 0;
 	conn->server |= !conn->opened && (facts->flags & WIRE_SERVER);
 	if (facts->library[0])

@@ -35,6 +35,8 @@ enum wire_flag {
 	WIRE_CLOSE = 64,         /* HTTP: the connection ends with this response (Connection: close, HTTP/1.0) */
 	WIRE_UPGRADED = 128,     /* HTTP: 101, no requests any more */
 	WIRE_TLS = 256,          /* a TLS record was seen: nothing more can be read */
+	WIRE_SEALED = 8192,      /* ciphertext of a connection whose plaintext is read beside it: says nothing itself */
+	WIRE_INSIDE_TLS = 16384, /* and that plaintext */
 	WIRE_GARBLED = 512,      /* bytes that did not fit; counts from here are a lower bound until the next clean call */
 };
 

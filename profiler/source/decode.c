@@ -21,6 +21,7 @@
 
 struct decode {
 	struct follow *follow;
+	struct tls *tls;               /* NULL: TLS is left alone */
 	struct connprof_recording *recording;
 	struct frames *frames;
 	struct event *events;
@@ -35,13 +36,14 @@ struct decode {
 	uint64_t malformed, unkept, first_sample_ns, sweep_ns;
 };
 
-struct decode *decode_new(struct follow *follow, struct connprof_recording *recording)
+struct decode *decode_new(struct follow *follow, struct tls *tls, struct connprof_recording *recording)
 {
 	struct decode *decode = calloc(1, sizeof(*decode));
 
 	if (!decode)
 		return NULL;
 	decode->follow = follow;
+	decode->tls = tls;
 	decode->recording = recording;
 	decode->frames = frames_new(recording);
 	decode->threads = thread_names_new(recording->strings);
@@ -245,9 +247,7 @@ static void seen_record(struct decode *decode, const struct record *record)
 static void io_record(struct decode *decode, const struct record *record)
 {
 	const struct io_body *body = (const void *)(record + 1);
-	enum wire_direction direction;
 	struct event *event;
-	struct wire *wire;
 
 	if (record->size < sizeof(*record) + sizeof(*body) ||
 	    body->payload_bytes > record->size - sizeof(*record) - sizeof(*body) || body->payload_bytes > body->bytes) {
@@ -257,14 +257,13 @@ static void io_record(struct decode *decode, const struct record *record)
 	event = event_add(decode, EVENT_IO, record);
 	if (!event)
 		return;
-	direction = body->flags & IO_SENT ? WIRE_SENT : WIRE_RECEIVED;
 	event->unit = units_number(decode->units, body->unit);
 	event->io.conn = body->conn;
-	event->io.bytes = body->bytes;
-	event->io.direction = direction;
-	wire = wires_get(decode->wires, body->conn);
-	if (wire)
-		wire_feed(wire, direction, (const uint8_t *)(body + 1), body->payload_bytes, body->bytes, &event->io.facts);
+	event->io.bytes = body->flags & IO_PLAIN ? 0 : body->bytes; /* its ciphertext counts */
+	event->io.direction = body->flags & IO_SENT ? WIRE_SENT : WIRE_RECEIVED;
+	wires_feed(decode->wires, body, &event->io.facts);
+	if (event->io.facts.flags & WIRE_TLS && !(event->io.facts.flags & WIRE_SEALED))
+		tls_watch(decode->tls, follow_find(decode->follow, record->pid) ? (pid_t)record->pid : 0);
 }
 
 static const struct life_body *life_body_of(struct decode *decode, const struct record *record)
@@ -297,6 +296,8 @@ static void fork_record(struct decode *decode, const struct record *record)
 	if (!body)
 		return;
 	code = parent ? follow_fork(decode->follow, body->child_pid, parent, &child) : -ESRCH;
+	if (code != -EEXIST)
+		tls_fork(decode->tls, record->pid, body->child_pid);
 	if (!code)
 		decode_process(decode, child, record->pid, record->time_ns);
 	else if (code != -EEXIST)
@@ -310,6 +311,7 @@ static void exec_record(struct decode *decode, const struct record *record)
 
 	if (!body)
 		return;
+	tls_forget(decode->tls, record->pid);
 	if (process && !follow_exec(decode->follow, process))
 		decode_process(decode, process, record->pid, record->time_ns);
 	else
@@ -323,6 +325,7 @@ static void exit_record(struct decode *decode, const struct record *record)
 	if (!body)
 		return;
 	event_add(decode, EVENT_EXIT, record);
+	tls_forget(decode->tls, record->pid);
 	follow_exit(decode->follow, follow_find(decode->follow, record->pid), body->cpu_ns);
 }
 

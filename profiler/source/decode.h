@@ -13,11 +13,12 @@
 #include "event.h"
 #include "model/recording.h"
 #include "source/follow.h"
+#include "source/tls.h"
 
 struct decode;
 
-/* All borrowed until decode_free. NULL when out of memory. */
-struct decode *decode_new(struct follow *follow, struct connprof_recording *recording);
+/* All borrowed until decode_free; tls may be NULL: TLS is left alone. NULL when out of memory. */
+struct decode *decode_new(struct follow *follow, struct tls *tls, struct connprof_recording *recording);
 void decode_free(struct decode *decode);
 
 /* Connections that pid has open at the attach: seen later, they are told as open before it, never blamed. */

@@ -271,6 +271,23 @@ const char *object_symbol(struct object *object, uint64_t address)
 	return object->symbols ? symbols_find(object->symbols, address, NULL) : NULL;
 }
 
+int object_function(struct object *object, const char *name, uint64_t *address, uint64_t *offset, uint64_t *size)
+{
+	if (object->fd >= 0 || object->image)
+		load_symbols(object);
+	if (!object->symbols || symbols_lookup(object->symbols, name, address, size))
+		return -ENOENT;
+	for (size_t i = 0; i < object->segment_count; i++) {
+		const struct segment *s = &object->segments[i];
+
+		if (*address < s->address || *address - s->address >= s->file_bytes)
+			continue;
+		*offset = *address - s->address + s->offset;
+		return 0;
+	}
+	return -ENOENT;
+}
+
 int object_source(const struct object *object, int *alt_fd)
 {
 	*alt_fd = object->source_alt_fd;

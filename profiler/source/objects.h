@@ -34,6 +34,9 @@ const char *object_path(const struct object *object); /* as mapped first */
 /* Name of the function at an ELF virtual address, raw; NULL: none. Reads the symbols at the first call. */
 const char *object_symbol(struct object *object, uint64_t address);
 
+/* Where a function of that name begins, in the file, and its size: 0 or -ENOENT. Reads the symbols at the first call. */
+int object_function(struct object *object, const char *name, uint64_t *address, uint64_t *offset, uint64_t *size);
+
 /* The file with its debug info, kept open since its symbols were read (borrowed, like *alt_fd; -1: none): symbol.h, source_open. */
 int object_source(const struct object *object, int *alt_fd);
 /* Objects whose debug info is left unread because SOURCES_OPEN_MAX others keep theirs open. */

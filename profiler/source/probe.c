@@ -116,6 +116,19 @@ static void choose_unix_programs(struct connprof_bpf *bpf, bool connections, boo
 	bpf_program__set_autoattach(bpf->progs.unix_any_connect_ends, false);
 }
 
+static void choose_tls_programs(struct connprof_bpf *bpf, bool tls)
+{
+	struct bpf_program *const programs[] = {
+		bpf->progs.tls_read_begins, bpf->progs.tls_read_ex_begins, bpf->progs.tls_write_begins, bpf->progs.tls_write_ex_begins,
+		bpf->progs.tls_write_ex2_begins, bpf->progs.tls_handshake_begins, bpf->progs.tls_freed, bpf->progs.tls_returns,
+	};
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		bpf_program__set_autoload(programs[i], tls);
+		bpf_program__set_autoattach(programs[i], false); /* to each process that speaks TLS: probe_link */
+	}
+}
+
 static void choose_programs(struct connprof_bpf *bpf, const struct probe_config *config)
 {
 	bool hooks = config->connections && probe_has_socket_hooks();
@@ -134,6 +147,7 @@ static void choose_programs(struct connprof_bpf *bpf, const struct probe_config 
 	bpf_program__set_autoload(bpf->progs.call_ended, config->connections && !hooks);
 	bpf_program__set_autoload(bpf->progs.threads, config->threads);
 	choose_unix_programs(bpf, config->connections, hooks);
+	choose_tls_programs(bpf, config->connections && config->tls);
 	/* Attached by hand: one event per thread, and one open iterator. */
 	bpf_program__set_autoattach(bpf->progs.sample, false);
 	bpf_program__set_autoattach(bpf->progs.threads, false);
@@ -156,6 +170,11 @@ static int configure(struct connprof_bpf *bpf, const struct probe_config *config
 		code = bpf_map__set_max_entries(bpf->maps.mappings, config->mappings);
 	if (!code && !config->connections)
 		code = bpf_map__set_max_entries(bpf->maps.connections, 1);
+	if (!code && (!config->connections || !config->tls)) {
+		code = bpf_map__set_max_entries(bpf->maps.tls_calls, 1);
+		if (!code)
+			code = bpf_map__set_max_entries(bpf->maps.tls_conns, 1);
+	}
 	return code;
 }
 
@@ -280,6 +299,37 @@ int probe_attach_unix(struct probe *probe)
 	probe->calls[0] = bpf_program__attach(bpf->progs.unix_any_call_begins);
 	probe->calls[1] = bpf_program__attach(bpf->progs.unix_any_connect_ends);
 	return probe->calls[0] && probe->calls[1] ? 0 : -errno;
+}
+
+static struct bpf_program *program_of(const struct connprof_bpf *bpf, enum probe_function which)
+{
+	struct bpf_program *const programs[PROBE_FUNCTION_COUNT] = {
+		[PROBE_TLS_READ] = bpf->progs.tls_read_begins, [PROBE_TLS_READ_EX] = bpf->progs.tls_read_ex_begins,
+		[PROBE_TLS_WRITE] = bpf->progs.tls_write_begins, [PROBE_TLS_WRITE_EX] = bpf->progs.tls_write_ex_begins,
+		[PROBE_TLS_WRITE_EX2] = bpf->progs.tls_write_ex2_begins, [PROBE_TLS_HANDSHAKE] = bpf->progs.tls_handshake_begins,
+		[PROBE_TLS_FREE] = bpf->progs.tls_freed, [PROBE_TLS_RETURN] = bpf->progs.tls_returns,
+	};
+
+	return programs[which];
+}
+
+int probe_link(struct probe *probe, enum probe_function which, pid_t pid, int fd, uint64_t offset, struct probe_link **out)
+{
+	struct bpf_link *link;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	link = bpf_program__attach_uprobe(program_of(probe->bpf, which), false, pid, path, offset);
+	if (!link)
+		return errno ? -errno : -ENOMEM;
+	probe->bpf->bss->tls_read = 1;
+	*out = (struct probe_link *)link;
+	return 0;
+}
+
+void probe_unlink(struct probe_link *link)
+{
+	bpf_link__destroy((struct bpf_link *)link);
 }
 
 void probe_activate(struct probe *probe)

@@ -16,6 +16,7 @@
 
 struct probe_config {
 	bool samples, connections, threads;  /* which programs are wanted */
+	bool tls;                            /* may be read from TLS libraries: probe_link */
 	bool children, kernel_frames;
 	uint32_t gil;                        /* enum gil_wish */
 	uint32_t rows, mappings;             /* capacity of the tables */
@@ -33,6 +34,17 @@ int probe_attach(struct probe *probe, struct connprof_error *error);
 /* A UNIX connection has been seen: from here on who closes them is seen too, and which connect() fails. Costs every system
  * call of the host a little, so not before. Does nothing the second time. 0 or negative errno. */
 int probe_attach_unix(struct probe *probe);
+/* The programs for a TLS library's functions (bpf/tls.bpf.c). */
+enum probe_function {
+	PROBE_TLS_READ, PROBE_TLS_READ_EX, PROBE_TLS_WRITE, PROBE_TLS_WRITE_EX, PROBE_TLS_WRITE_EX2, PROBE_TLS_HANDSHAKE,
+	PROBE_TLS_FREE, PROBE_TLS_RETURN, PROBE_FUNCTION_COUNT,
+};
+struct probe_link;
+/* Puts one at an offset in a file (an open descriptor), for the processes that share pid's memory. The kernel puts a
+ * breakpoint into their copy of that page; the file is not changed. Owned: probe_unlink. */
+int probe_link(struct probe *probe, enum probe_function which, pid_t pid, int fd, uint64_t offset, struct probe_link **out);
+void probe_unlink(struct probe_link *link);
+
 /* From here on things count. */
 void probe_activate(struct probe *probe);
 /* From here on nothing does; what is in the ring stays to be read. */

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* wires.h - what each connection says: its protocol's parser (struct wire), by the connection's key. */
+/* wires.h - what connections say: each call's payload becomes facts at once and is dropped. */
 #ifndef CONNPROF_SOURCE_WIRES_H
 #define CONNPROF_SOURCE_WIRES_H
 
 #include <stdint.h>
 
+#include "bpf/events.h"
 #include "protocol/protocol.h"
-
-#define WIRES_MAX 65536 /* connections whose protocol is followed at once */
 
 struct wires;
 
-struct wires *wires_new(void); /* NULL when out of memory */
+/* NULL when out of memory. */
+struct wires *wires_new(void);
 void wires_free(struct wires *wires);
-/* Made if need be; borrowed until forgotten. NULL: too many, or no memory. */
-struct wire *wires_get(struct wires *wires, uint64_t conn);
+
+/* One call's record (lengths checked), its payload right behind it. */
+void wires_feed(struct wires *wires, const struct io_body *body, struct wire_facts *facts);
 void wires_forget(struct wires *wires, uint64_t conn);
 
 #endif

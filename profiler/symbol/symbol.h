@@ -31,6 +31,16 @@ const char *symbols_find(const struct symbols *symbols, uint64_t address, uint64
 /* Address and size of a named symbol (functions and objects, .dynsym and .symtab): 0 or -ENOENT. */
 int symbols_lookup(const struct symbols *symbols, const char *name, uint64_t *address, uint64_t *size);
 
+/* ---- returns.c ---- */
+
+#define RETURNS_BYTES_MAX 8192    /* of a function whose return instructions are looked for */
+#define RETURNS_MAX 32
+
+/* Where a function's return instructions are, from its beginning, for a breakpoint there: their count, or -EBADMSG (not all of it
+ * decodes), -ENOTSUP (it may leave without returning), -ENOENT (it has none), -E2BIG (more than RETURNS_MAX), or another
+ * negative errno. */
+int returns_find(const uint8_t *code, size_t size, uint64_t address, size_t out[RETURNS_MAX]);
+
 /* ---- source_lines.c: file, line and inlined functions, from debug info ---- */
 
 /* The file that has an object's .debug_info: itself, or a debug file (debug_files.h); *alt_fd: the file that one shares with others
