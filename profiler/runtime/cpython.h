@@ -43,7 +43,6 @@ struct cpython_thread {
 struct cpython_threads {
 	struct cpython_thread *items; /* owned */
 	size_t count, capacity;
-	uint64_t main_interp;         /* 0: none yet */
 	size_t interps;
 };
 

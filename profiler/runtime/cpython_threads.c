@@ -63,21 +63,25 @@ static int add_thread(const struct runtime *runtime, uint64_t interp, uint64_t s
 static int load_lists(const struct runtime *runtime, struct cpython_threads *threads)
 {
 	const struct cpython_version *v = &runtime->version;
-	uint64_t interp, state, main_interp = 0;
+	uint64_t interp, state, seen;
 	int code = process_read(runtime->pid, runtime->root + v->interpreters_head, &interp, sizeof(interp));
 
 	if (code)
 		return code;
-	if (v->main_interpreter)
-		process_read(runtime->pid, runtime->root + v->main_interpreter, &main_interp, sizeof(main_interp));
 	for (; interp; threads->interps++) {
 		if (threads->interps == INTERPRETERS_MAX)
 			return -EFAULT;
-		if (interp == main_interp || !threads->main_interp)
-			threads->main_interp = interp;
+		seen = 0;
 		code = process_read(runtime->pid, interp + v->interp_threads_head, &state, sizeof(state));
-		while (!code && state)
+		for (size_t steps = 0, turn = 1; !code && state && state != seen; steps++) {
+			if (steps == turn) { /* in a circle this place will be met again */
+				seen = state;
+				turn *= 2;
+			}
 			code = add_thread(runtime, interp, state, threads, &state);
+		}
+		if (!code && state)
+			code = -EFAULT;
 		if (!code)
 			code = process_read(runtime->pid, interp + v->interp_next, &interp, sizeof(interp));
 		if (code)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Targets that lie: connprof runs as root on what the target owns, and must neither hang, grow, crash nor believe."""
+import json
 import os
+import re
 import shutil
 import stat
+import xml.etree.ElementTree
 
 import live
-from live import bare, case, expect
+from live import bare, case, cases_for, expect
 
 
 def perf_map(pid):
@@ -97,6 +100,65 @@ def endless_execs_and_forks_do_not_stop_the_recording():
     result = live.connprof("record", "-p", process.pid, "-d", 2, "-o", "x.folded", timeout=20).expect_status(0)
     live.Folded((live.folder() / "x.folded").read_text())
     expect("samples" in result.err, str(result))
+
+
+def lying_python(item, lie):
+    process, ready = live.workload("hostile.py", lie, python=item[1])
+    folded = live.record(process.pid, "-r", "199", seconds=1)
+    dump = live.connprof("dump", "-p", process.pid, timeout=20).expect_status(0)
+    expect(process.poll() is None, "the target did not survive")
+    expect(folded.total > 20, f"{folded}: {folded.summary}")
+    return process, ready, folded, dump
+
+
+PYTHONS = live.pythons_like("3.13", "system")
+
+
+def label(item):
+    return item[0].replace(".", "_")
+
+
+@cases_for(PYTHONS, label)
+def frames_in_a_circle_are_cut_and_counted(item):
+    _, _, folded, dump = lying_python(item, "circle")
+    expect(re.search(r"Python frames cut: (too deep|caught in the middle of a change) \d+", folded.summary), folded.summary)
+    expect(len(dump.out.splitlines()) < 3000, f"{len(dump.out.splitlines())} lines of dump")
+
+
+@cases_for(PYTHONS[:1], label)
+def thread_states_in_a_circle_are_refused_in_words(item):
+    _, _, folded, dump = lying_python(item, "states")
+    expect(re.search("does not keep its threads and frames where that version does", folded.summary), folded.summary)
+
+
+@cases_for(PYTHONS[:1], label)
+def names_of_any_length_are_cut_or_refused(item):
+    _, _, folded, dump = lying_python(item, "lengths")
+    names = [bare(frame) for frames, _ in folded.stacks for frame in frames]
+    expect(any(name.startswith("two_gigabytes") or name == "[unreadable frame]" for name in names), str(folded))
+    expect("[unreadable frame]" in names, f"a name of 2^60 characters: {folded}")
+    expect(max(map(len, names)) < 1000 and "burn" in names, f"a name of {max(map(len, names))} characters")
+
+
+@case
+def names_that_end_lines_fields_and_sections_are_data_in_every_format():
+    process, _ = live.workload("hostile.py", "text")
+    for name in ("x.folded", "x.svg", "x.html", "x.speedscope.json", "x.pb.gz"):
+        live.connprof("record", "-p", process.pid, "-d", "500ms", "-r", "499", "-o", name).expect_status(0)
+    folded = live.Folded((live.folder() / "x.folded").read_text(encoding="utf-8"))
+    shown = "evil?[31m:?]]></script><b>??'\"& 12"
+    expect(any(bare(frame) == shown for frames, _ in folded.stacks for frame in frames), str(folded))
+    svg = (live.folder() / "x.svg").read_text(encoding="utf-8")
+    texts = "".join(xml.etree.ElementTree.fromstring(svg).itertext())
+    expect("evil?[31m" in texts and "\x1b" not in svg, "the name is not in the picture, or is more than text there")
+    page = (live.folder() / "x.html").read_text(encoding="utf-8")
+    expect("evil?[31m" in page and "</script><b>" not in page, "the page takes the name for markup")
+    speedscope = json.loads((live.folder() / "x.speedscope.json").read_text(encoding="utf-8"))
+    expect(any("evil" in frame["name"] for frame in speedscope["shared"]["frames"]), "not in speedscope's frames")
+    again = live.connprof("report", "x.pb.gz", "-f", "folded", "-o", "-").expect_status(0)
+    expect("evil?[31m:?]]>" in again.out, again.out[:500])
+    dump = live.connprof("dump", "-p", process.pid).expect_status(0).out
+    expect("\x1b" not in dump and "\r" not in dump and "\x9b" not in dump and "evil" in dump, repr(dump[:500]))
 
 
 if __name__ == "__main__":
