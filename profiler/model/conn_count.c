@@ -24,7 +24,7 @@ static void count_kind(const struct conn *conn, struct counts *counts)
 		counts->reconnected++;
 	} else if (conn->long_lived) {
 		counts->long_lived++;
-	} else if (conn->served >= 2) {
+	} else if (conn_reused(conn)) {
 		counts->reused++;
 		counts->closed_reused += closed;
 	} else {
@@ -43,11 +43,11 @@ static int count_times(const struct conn *conn, struct counts *counts)
 	if (!conn->closed_ns || conn->closed_ns < conn->birth_ns)
 		return code;
 	code |= sketch_add(&counts->lifetime, conn->closed_ns - conn->birth_ns);
-	if (conn->served <= 1 && !conn->long_lived && conn->last_io_ns && conn->closed_ns > conn->last_io_ns)
+	if (!conn_reused(conn) && !conn->long_lived && conn->last_io_ns && conn->closed_ns > conn->last_io_ns)
 		code |= sketch_add(&counts->idle_at_close, conn->closed_ns - conn->last_io_ns);
 	if (conn->closed_ns - conn->birth_ns < SHORT_LIVED_NS) {
 		counts->brief++;
-		counts->brief_untied += conn->tie == TIE_NONE && conn->served < 2 && !conn->peer_ended &&
+		counts->brief_untied += conn->tie == TIE_NONE && !conn_reused(conn) && !conn->peer_ended &&
 					!conn->reconnect && !conn->long_lived;
 	}
 	return code;

@@ -148,6 +148,17 @@ static void served(struct conn *conn, uint64_t ordinal)
 	conn->served++;
 }
 
+/* Which request used it cannot be told (a sub-task sent the command): the one it was opened for, as long as that lasts. */
+static void used_by_somebody(const struct conns *conns, struct conn *conn, uint64_t time_ns)
+{
+	if (requests_was_open(conns->requests, conn->opener, time_ns)) {
+		served(conn, conn->opener);
+		return;
+	}
+	conn->untied_uses++;
+	conn->outlived |= conn->opener != 0;
+}
+
 static void told(const struct deed *deed, struct request *request, enum tie tie)
 {
 	struct conns *conns = deed->context;
@@ -155,12 +166,14 @@ static void told(const struct deed *deed, struct request *request, enum tie tie)
 	struct conn *conn = &entry->conn; /* kept while it waits */
 
 	entry->waiting--;
-	if (deed->what == DEED_OPENED)
+	if (deed->what == DEED_OPENED) {
 		conn->tie = (uint8_t)tie;
-	else if (request)
+		conn->opener = request ? request_ordinal(request) : 0;
+	} else if (request) {
 		served(conn, request_ordinal(request));
-	else
-		conn->untied_uses++;
+	} else {
+		used_by_somebody(conns, conn, deed->time_ns);
+	}
 	if (request && conn->group != NO_GROUP)
 		pattern_touch(request_pattern(request), conn->group, deed->what == DEED_OPENED);
 	if (entry->gone && !entry->waiting)

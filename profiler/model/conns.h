@@ -35,15 +35,23 @@ struct conn {
 	uint64_t served;               /* distinct requests that sent an application command through it */
 	uint64_t last_requests[2];     /* ordinals of the latest two of them */
 	uint64_t untied_uses;
+	uint64_t opener;               /* ordinal of the request it was opened for; 0: none that is known */
 	uint8_t tie;                   /* enum tie, of its opening */
 	uint8_t protocol;
 	bool opened, server, confirmed, tls, failed, early, reconnect, long_lived, first_of_thread, first_of_process;
 	bool preexisting;              /* open before the attach */
 	bool pair;                     /* one end of a socketpair(): neither opened nor accepted */
 	bool peer_ended;               /* the peer closed or broke it, unasked */
+	bool outlived;                 /* used by somebody after the request it was opened for was over */
 };
 
 struct conns;
+
+/* Has it served two requests, or somebody else than the request that opened it? */
+static inline bool conn_reused(const struct conn *conn)
+{
+	return conn->served >= 2 || conn->outlived;
+}
 
 struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests, struct owner *owner);
 void conns_free(struct conns *conns);

@@ -9,6 +9,8 @@
 #include "model/sketch.h"
 #include "model/workers.h"
 
+#define RECENT_REQUESTS 4096 /* whose end is remembered, also of those that are freed */
+
 struct requests {
 	struct connprof_recording *recording;
 	struct groups *groups;
@@ -20,6 +22,9 @@ struct requests {
 	uint64_t gone_workers, interleaved, refused;
 	uint64_t over_500ms, over_1s;
 	struct sketch latency;
+	struct recent {
+		uint64_t ordinal, done_ns; /* 0: still open */
+	} recent[RECENT_REQUESTS];         /* by ordinal */
 };
 
 /* The request is over in every way: what it touched is counted. */
@@ -93,6 +98,8 @@ static void finish(struct requests *requests, struct request *request, uint64_t 
 		return;
 	request->done = true;
 	request->done_ns = time_ns;
+	if (requests->recent[request->ordinal % RECENT_REQUESTS].ordinal == request->ordinal)
+		requests->recent[request->ordinal % RECENT_REQUESTS].done_ns = time_ns;
 	requests->open--;
 	if (request->worker)
 		request->worker->open--;
@@ -159,6 +166,7 @@ static void begin(struct requests *requests, struct serving *serving, const stru
 	}
 	move_on(requests, worker, event->time_ns);
 	request->ordinal = requests->observed;
+	requests->recent[request->ordinal % RECENT_REQUESTS] = (struct recent){ .ordinal = request->ordinal };
 	request->pattern.early = requests->observed <= WARM_UP_REQUESTS;
 	request->begin_ns = request->last_sent_ns = event->time_ns;
 	tied_begin(requests->tied, &request->work, event->time_ns);
@@ -349,18 +357,27 @@ static bool wait(struct requests *requests, const struct event *event, const str
 
 void requests_whose(struct requests *requests, const struct event *event, const struct deed *deed)
 {
-	enum tie tie;
+	struct deed timed = *deed;
 	struct request *request;
+	enum tie tie;
 
-	if (wait(requests, event, deed))
+	timed.time_ns = event->time_ns;
+	if (wait(requests, event, &timed))
 		return;
 	request = requests_current(requests, event, &tie);
-	deed->told(deed, request, tie);
+	timed.told(&timed, request, tie);
 }
 
 uint64_t request_ordinal(const struct request *request)
 {
 	return request->ordinal;
+}
+
+bool requests_was_open(const struct requests *requests, uint64_t ordinal, uint64_t time_ns)
+{
+	const struct recent *recent = &requests->recent[ordinal % RECENT_REQUESTS];
+
+	return ordinal && recent->ordinal == ordinal && (!recent->done_ns || time_ns < recent->done_ns + REQUEST_LINGER_NS);
 }
 
 struct pattern *request_pattern(struct request *request)

@@ -55,6 +55,7 @@ struct deed {
 	void (*told)(const struct deed *deed, struct request *request, enum tie tie);
 	void *context;
 	uint64_t subject;
+	uint64_t time_ns;     /* when; filled by requests_whose */
 	uint32_t what;
 };
 void requests_whose(struct requests *requests, const struct event *event, const struct deed *deed);
@@ -64,6 +65,8 @@ void requests_whose(struct requests *requests, const struct event *event, const 
 struct request *requests_current(struct requests *requests, const struct event *event, enum tie *tie);
 uint64_t request_ordinal(const struct request *request); /* from 1, in order of arrival */
 struct pattern *request_pattern(struct request *request);
+/* Was the request with this ordinal open or lingering at that time? False of one that is long gone. */
+bool requests_was_open(const struct requests *requests, uint64_t ordinal, uint64_t time_ns);
 struct work *request_work(struct request *request);
 
 /* How many so far. */

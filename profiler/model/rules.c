@@ -49,7 +49,7 @@ static bool not_reused(const struct counts *counts)
 static bool per_request(const struct site *site, const struct bench *bench, uint64_t lost)
 {
 	const struct counts *counts = &site->counts;
-	uint64_t opens = less(singles(counts), lost);
+	uint64_t opens = less(singles(counts), lost), using = site->using_told ? site->using_after : bench->requests_after;
 
 	if (opens < RULE_OPENS_MIN || counts->connects <= bench->allowed || !not_reused(counts) ||
 	    bench->requests < bench->rules->min_requests)
@@ -58,9 +58,9 @@ static bool per_request(const struct site *site, const struct bench *bench, uint
 	case ATTRIBUTION_TASK:
 	case ATTRIBUTION_THREAD:
 		return site->opening_after >= RULE_OPENS_MIN &&
-		       (double)opens >= bench->rules->max_connects_per_request * (double)site->using_after;
+		       (double)opens >= bench->rules->max_connects_per_request * (double)using;
 	case ATTRIBUTION_PROCESS: /* another thread's doing may be taken for the request's: ask for more */
-		return site->opening_after >= RULE_OPENS_MIN && (double)opens >= WEAK_RATIO * (double)site->using_after;
+		return site->opening_after >= RULE_OPENS_MIN && (double)opens >= WEAK_RATIO * (double)using;
 	case ATTRIBUTION_RATE:    /* in step with requests, and gone before the slowest of them would have been */
 		return bench->requests_after >= RULE_OPENS_MIN && counts->closed_single &&
 		       (double)opens >= WEAK_RATIO * (double)bench->requests_after &&
@@ -139,7 +139,7 @@ bool rules_could_break(const struct site *site, const struct bench *bench)
 		opens += singles(&site->counts);
 		opening += site->opening_after;
 		connects += site->counts.connects;
-		using = site->using_after;
+		using = site->using_told ? site->using_after : bench->requests_after;
 	}
 	return opens >= RULE_OPENS_MIN && opening >= RULE_OPENS_MIN && connects > bench->allowed &&
 	       (double)opens >= bench->rules->max_connects_per_request * (double)using;

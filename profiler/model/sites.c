@@ -15,6 +15,7 @@
 struct peer {
 	struct endpoint endpoint;
 	uint64_t using, using_after;
+	uint64_t uses, untied_uses; /* by a request that is known, and by others */
 	uint8_t protocol;
 	bool confirmed;
 };
@@ -46,8 +47,10 @@ static int peer_find(struct build *build, const struct endpoint *endpoint, uint3
 	return 0;
 }
 
-static void peer_learn(struct peer *peer, uint8_t protocol, bool confirmed)
+static void peer_learn(struct peer *peer, uint8_t protocol, bool confirmed, uint64_t uses, uint64_t untied_uses)
 {
+	peer->uses += uses;
+	peer->untied_uses += untied_uses;
 	if (protocol && (!peer->protocol || confirmed > peer->confirmed)) {
 		peer->protocol = protocol;
 		peer->confirmed = confirmed;
@@ -115,7 +118,8 @@ static int roll_up(struct build *build)
 		build->site_of[i] = NO_SITE;
 		if (peer_find(build, &group->peer, &build->peer_of[i]))
 			return -ENOMEM;
-		peer_learn(&build->peers[build->peer_of[i]], group->counts.protocol, group->counts.confirmed);
+		peer_learn(&build->peers[build->peer_of[i]], group->counts.protocol, group->counts.confirmed, group->counts.served,
+			   group->counts.untied_uses);
 		if (!group->opened)
 			continue;
 		if (site_find(build, group, &build->site_of[i]) ||
@@ -141,7 +145,7 @@ static void look_for_leak(const struct build *build, const struct conn *conn, st
 
 	if (!limit || conn->closed_ns || conn->failed)
 		return;
-	if (conn->served < 2 && conn->peer_closed_ns && conn->peer_closed_ns + limit <= end_ns)
+	if (!conn_reused(conn) && conn->peer_closed_ns && conn->peer_closed_ns + limit <= end_ns)
 		site->close_wait_idle++;
 	if (conn->long_lived || conn->reconnect || idle_since(conn) + limit > end_ns)
 		return;
@@ -171,7 +175,8 @@ static void visit_conn(const struct conn *conn, void *context)
 	struct site *site = site_of(build, conn);
 
 	if (conn->group < build->groups)
-		peer_learn(&build->peers[build->peer_of[conn->group]], conn->protocol, conn->confirmed);
+		peer_learn(&build->peers[build->peer_of[conn->group]], conn->protocol, conn->confirmed, conn->served,
+			   conn->untied_uses);
 	if (site && !under_way(conn) && conn_count(conn, &site->counts))
 		build->code = -ENOMEM;
 }
@@ -248,6 +253,7 @@ static void tidy(struct build *build)
 
 			site->using = peer->using;
 			site->using_after = peer->using_after;
+			site->using_told = peer->untied_uses * 5 <= peer->untied_uses + peer->uses;
 			site->protocol = peer->protocol;
 			site->confirmed = peer->confirmed;
 		}
@@ -297,18 +303,19 @@ void site_fill_row(const struct site *site, const struct sites *sites, const str
 {
 	const struct counts *counts = &site->counts;
 	struct requests_totals totals;
-	bool told = counts->ties[TIE_NONE] * 5 <= counts->connects; /* else which requests used them is not known */
+	/* Else which requests used them is not known. */
+	bool told = counts->ties[TIE_NONE] * 5 <= counts->connects && counts->untied_uses * 5 <= counts->untied_uses + counts->served;
 
 	requests_totals(parts->requests, &totals);
 	*row = (struct site_row){
 		.tls = counts->tls, .protocol = site->protocol, .protocol_confirmed = site->confirmed,
 		.peer = site->peer, .library = counts->library, .stack = site->stack, .call_site = site->call_site,
 		.connects = counts->connects, .failed_connects = counts->failed, .requests = totals.observed,
-		.using_requests = site->using, .opening_requests = site->opening,
+		.using_requests = site->using_told ? site->using : UNKNOWN_COUNT, .opening_requests = site->opening,
 		.open_at_end = counts->open, .peer_closed_open = counts->close_wait,
 		.returned_later = sketch_count_from(&counts->idle_at_close, sites->idle_limit_ns),
 		.connects_per_request = ratio((double)counts->connects, totals.observed),
-		.connects_per_using_request = ratio((double)counts->connects, site->using),
+		.connects_per_using_request = site->using_told ? ratio((double)counts->connects, site->using) : NAN,
 		.requests_per_connection = totals.observed && told ? ratio((double)counts->served, counts->connects) : NAN,
 		.commands_per_connection = site->protocol ? ratio((double)counts->commands, counts->connects) : NAN,
 		.lifetime_ms = sketch_quantiles(&counts->lifetime), .setup_ms = sketch_quantiles(&counts->setup),

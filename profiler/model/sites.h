@@ -28,6 +28,7 @@ struct site {
 	struct counts counts;
 	uint64_t opening, opening_after;     /* distinct requests that opened one: all, after warm-up */
 	uint64_t using, using_after;         /* distinct requests that used the peer: all, after warm-up */
+	bool using_told;                     /* those are nearly all of them: few uses could not be tied to a request */
 	uint64_t idle_open;                  /* open and unused since the idle limit, not reused, not long-lived */
 	uint32_t idle_windows;               /* bit for each window in which one of those was opened */
 	uint64_t close_wait_idle;            /* left in CLOSE_WAIT since the idle limit */

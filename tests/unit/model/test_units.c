@@ -211,6 +211,51 @@ static void a_long_answer_holds_nobody_up(void **state)
 	stream_end(&s);
 }
 
+/* Before 3.12 wait_for starts a task of its own, in which redis-py then sends: the request a connection was opened for uses it,
+ * as long as it lasts; who uses it after that is somebody else. */
+static void commands_from_sub_tasks_are_the_openers(void **state)
+{
+	struct stream s;
+	const struct site_row *site;
+	uint64_t requests[AT_ONCE], conns[AT_ONCE], pool[AT_ONCE];
+	uint32_t own, shared, dropped;
+	(void)state;
+
+	stream_begin(&s);
+	own = connect_stack(&s, "handler", 12);
+	shared = connect_stack(&s, "pooled", 40);
+	dropped = drop_stack(&s);
+	for (int round = 0; round < ROUNDS; round++) {
+		heads(&s, requests);
+		for (int i = 0; i < AT_ONCE; i++) {
+			as(&s, unit_of(round, i));
+			conns[i] = redis_connect(&s, PID, PID, own);
+			if (!round)
+				pool[i] = redis_connect(&s, PID, PID, shared);
+			as(&s, 300 + (uint32_t)i);
+			redis_command(&s, conns[i], PID, PID);
+			redis_command(&s, pool[i], PID, PID);
+		}
+		for (int i = 0; i < AT_ONCE; i++) {
+			as(&s, unit_of(round, i));
+			redis_close(&s, conns[i], PID, PID, dropped);
+			request_end(&s, requests[i], PID, PID);
+		}
+		s.now_ns += 2000 * MS;
+	}
+	assert_int_equal(stream_judge(&s, 60, NULL), CONNPROF_FINDINGS);
+	assert_int_equal(s.recording->site_count, 2);
+	site = &s.recording->sites[0];
+	assert_int_equal(site->rule, RULE_CONNECTION_PER_REQUEST);
+	assert_int_equal(site->attribution, ATTRIBUTION_TASK);
+	assert_float_equal(site->requests_per_connection, 1.0, 1e-9);
+	site = &s.recording->sites[1];
+	assert_int_equal(site->rule, RULE_NONE);
+	assert_true(isnan(site->requests_per_connection)); /* used again and again, by whom is not known */
+	assert_true(isnan(site->connects_per_using_request));
+	stream_end(&s);
+}
+
 /* A greenlet reads the head, works and answers: told at once. */
 static void greenlets_are_each_a_worker(void **state)
 {
@@ -292,6 +337,7 @@ int main(void)
 		cmocka_unit_test(a_sub_task_of_the_only_request_is_tied_by_process),
 		cmocka_unit_test(work_after_the_answer_is_not_the_next_ones),
 		cmocka_unit_test(a_long_answer_holds_nobody_up),
+		cmocka_unit_test(commands_from_sub_tasks_are_the_openers),
 		cmocka_unit_test(greenlets_are_each_a_worker),
 		cmocka_unit_test(a_loop_inside_a_request_is_the_requests),
 		cmocka_unit_test(deeds_of_a_process_that_ends_are_settled),
