@@ -89,8 +89,8 @@ def dialled(kind, way, count=COUNT, **options):
     return site
 
 
-@cases_for([(kind, way) for kind in ("unix", "abstract", "tcp") for way in ("plain", "shut")] +
-           [(kind, way) for kind in ("unix", "tcp") for way in ("duplicated", "forked", "nonblocking")],
+@cases_for([("abstract", "plain")] + [(kind, way) for kind in ("unix", "tcp")
+                                       for way in ("plain", "shut", "duplicated", "forked", "nonblocking")],
            lambda item: "_".join(item))
 def each_way_is_counted_once(item):
     site = dialled(*item)
@@ -155,6 +155,40 @@ def failed_unix_connects_are_counted_once_their_calls_are_watched():
     report = live.check_json(live.connprof_end(command, signal.SIGINT).expect_status(0))
     site = only_site(report, str(live.folder() / "nobody.sock"))
     expect(site["failed_connects"] == 1 and site["connects"] == 0, f"{site}")
+
+
+@cases_for(["late", "interrupted", "early", "refused", "absent"])
+def a_connect_that_comes_to_nothing_is_a_failed_one(way):
+    """The listener's queue is full, so that nothing more is established; or nobody listens at all."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    waiting = []
+    if way not in ("refused", "absent"):
+        listener.listen(0)
+        for _ in range(4):
+            waiting.append(socket.socket())
+            waiting[-1].setblocking(False)
+            waiting[-1].connect_ex(listener.getsockname())
+    port = listener.getsockname()[1]
+    process, _ = live.workload("dials.py", way, str(port), COUNT)
+    report = traced(process)
+    site = only_site(report, f"127.0.0.1:{port}")
+    expect(site["failed_connects"] == COUNT and site["connects"] == 0, f"{site}")
+    expect(site["open_at_end"] == 0 and report["connections"]["seen"] == COUNT, f"{site}, {report['connections']}")
+
+
+@cases_for([(kind, how) for kind in ("unix", "tcp") for how in ("inline", "worker")], lambda item: "_".join(item))
+def connections_through_io_uring_are_counted(item):
+    kind, how = item
+    listener = listeners(answer=b"goodbye, then\n")[kind]()
+    process, ready = live.workload("uring", listener.where, COUNT, int(how == "worker"))
+    if "unable" in ready:
+        live.unable(ready["unable"])
+    site = only_site(traced(process), listener.peer)
+    expect(site["connects"] == COUNT and site["failed_connects"] == 0 and site["open_at_end"] == 0, f"{site}")
+    expect(site["bytes_sent"] == site["bytes_received"] == COUNT * WORD, f"{site['bytes_sent']}, {site['bytes_received']}")
+    if how == "inline":
+        expect(ready["function"] in [bare(frame["function"]) for frame in site["stack"]], f"{site['stack']}")
 
 
 @cases_for(["unix", "tcp"])

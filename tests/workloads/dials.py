@@ -8,12 +8,15 @@ shut          shutdown() before close                    duplicated    close one
 forked        a child closes its copy first, then we     passed        sent to another process, which closes last
 nonblocking   connect_ex() without waiting for it        absent        nobody listens there
 silent        connect and close without a word           half          the peer's end is read before closing
+late          connect() that times out                   interrupted   one that a signal breaks off
+early         closed before it is established            refused       without waiting, then told that nobody is there
 """
 import array
 import errno
 import json
 import os
 import select
+import signal
 import socket
 import sys
 
@@ -111,12 +114,56 @@ def half(where, kept):
     close(connection)
 
 
+def late(where, kept):
+    connection = fresh(where)
+    connection.settimeout(0.01)
+    fails(connection, where)
+
+
+def interrupted(where, kept):
+    connection = fresh(where)
+    signal.signal(signal.SIGALRM, break_off)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    fails(connection, where)
+
+
+def break_off(number, frame):
+    raise OSError(errno.EINTR, "broken off")
+
+
+def fails(connection, where):
+    try:
+        connection.connect(address(where))
+    except OSError:
+        connection.close()
+        return
+    raise SystemExit("somebody is there")
+
+
+def early(where, kept):
+    connection = fresh(where)
+    connection.setblocking(False)
+    if connection.connect_ex(address(where)) != errno.EINPROGRESS:
+        raise SystemExit("not on its way")
+    connection.close()
+
+
+def refused(where, kept):
+    connection = fresh(where)
+    connection.setblocking(False)
+    if connection.connect_ex(address(where)) not in (errno.EINPROGRESS, errno.ECONNREFUSED):
+        raise SystemExit("not on its way")
+    select.select([], [connection], [])
+    connection.close()
+
+
 def close(connection):
     connection.close()  # closes here
 
 
 WAYS = {"plain": plain, "kept": keep, "shut": shut, "duplicated": duplicated, "forked": forked, "passed": passed,
-        "nonblocking": nonblocking, "absent": absent, "silent": silent, "half": half}
+        "nonblocking": nonblocking, "absent": absent, "silent": silent, "half": half,
+        "late": late, "interrupted": interrupted, "early": early, "refused": refused}
 
 
 def main():

@@ -16,6 +16,8 @@ $(WORKLOAD_DIR)/pause32: tests/workloads/pause32.s
 	$(Q)mkdir -p $(@D)
 	$(Q)as --32 -o $@.o $< && ld -m elf_i386 -o $@ $@.o
 
+$(WORKLOAD_DIR)/uring: WORKLOAD_LIBS := -luring
+
 $(WORKLOAD_DIR)/%: tests/workloads/%.c tests/workloads/workload.c tests/workloads/workload.h
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(WORKLOAD_FLAGS) -o $@ $< tests/workloads/workload.c -rdynamic -lpthread -ldl
+	$(Q)$(CC) $(WORKLOAD_FLAGS) -o $@ $< tests/workloads/workload.c -rdynamic -lpthread -ldl $(WORKLOAD_LIBS)
