@@ -18,7 +18,13 @@ static const struct {
 	{ "aioredis", { "", "/aioredis/" } },
 	{ "pymemcache", { "", "/pymemcache/" } },
 	{ "PyMySQL", { "", "/pymysql/" } },
+	{ "mysql-connector-python", { "", "/mysql/connector/" } },
+	{ "mysqlclient", { "", "/MySQLdb/" } },
+	{ "aiomysql", { "", "/aiomysql/" } },
 	{ "psycopg2", { "", "/psycopg2/" } },
+	{ "psycopg", { "", "/psycopg/" } },
+	{ "pg8000", { "", "/pg8000/" } },
+	{ "asyncpg", { "", "/asyncpg/" } },
 	{ "urllib3", { "", "/urllib3/" } },
 	{ "hiredis", { "redisConnect", "" } },
 	{ "hiredis", { "redisConnectWithTimeout", "" } },
@@ -47,6 +53,7 @@ static const struct close_sign telling[] = {
 	{ { "release", "/redis/" }, CAUSE_POOL_DROPPED_IT },
 	{ { "release", "/aioredis/" }, CAUSE_POOL_DROPPED_IT },
 	{ { "_put_conn", "/urllib3/" }, CAUSE_POOL_DROPPED_IT },
+	{ { "_do_return_conn", "/sqlalchemy/pool/" }, CAUSE_POOL_DROPPED_IT },
 	{ { "evict", "" }, CAUSE_POOL_DROPPED_IT },
 	{ { "trim", "" }, CAUSE_POOL_DROPPED_IT },
 };
@@ -54,6 +61,11 @@ static const struct close_sign telling[] = {
 static const struct close_sign hinting[] = {
 	{ { "close", "/redis/connection.py" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "disconnect", "/redis/" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "close", "/pymysql/" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "close", "/pg8000/" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "close", "/pymemcache/" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "PQfinish", "" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "mysql_close", "" }, CAUSE_THROW_AWAY_CLIENT },
 };
 
 /* Servers that run a handler to its end in one thread: an event loop inside one of them was made for the request. */

@@ -34,8 +34,12 @@ static void say(struct text *text, const char *format, ...)
 
 static const char *noun(const struct site_row *row)
 {
-	return row->protocol == PROTOCOL_REDIS ? "Redis connection" : row->protocol == PROTOCOL_HTTP ? "HTTP connection"
-												     : "connection";
+	static const char *const nouns[PROTOCOL_COUNT] = {
+		[PROTOCOL_REDIS] = "Redis connection", [PROTOCOL_HTTP] = "HTTP connection", [PROTOCOL_POSTGRES] = "PostgreSQL connection",
+		[PROTOCOL_MYSQL] = "MySQL connection", [PROTOCOL_MEMCACHED] = "memcached connection",
+	};
+
+	return row->protocol < PROTOCOL_COUNT && nouns[row->protocol] ? nouns[row->protocol] : "connection";
 }
 
 static void say_per_request(struct text *text, const struct site_row *row)

@@ -20,6 +20,9 @@ enum protocol_id {
 	PROTOCOL_UNKNOWN = 0,
 	PROTOCOL_REDIS = 1,
 	PROTOCOL_HTTP = 2,
+	PROTOCOL_POSTGRES = 3,
+	PROTOCOL_MYSQL = 4,
+	PROTOCOL_MEMCACHED = 5,
 	PROTOCOL_COUNT,
 };
 
@@ -68,7 +71,7 @@ void wire_free(struct wire *wire);
 void wire_feed(struct wire *wire, enum wire_direction direction, const uint8_t *bytes, size_t peeked, uint64_t total,
 	       struct wire_facts *facts);
 
-/* "redis", "http", or "unknown" (static). */
+/* "redis", "http", "postgres", …, or "unknown" (static). */
 const char *protocol_name(enum protocol_id protocol);
 /* "GET", … (static), of the protocol's own words only; NULL: no such number. And back: 0 if there is none of that name. */
 const char *command_name(uint32_t command);

@@ -19,7 +19,7 @@
 
 #define PREFIX_MAX 32
 
-static const struct protocol_ops *const protocols[] = {&resp_ops, &http_ops};
+static const struct protocol_ops *const protocols[] = {&resp_ops, &http_ops, &postgres_ops, &mysql_ops, &memcached_ops};
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
 struct side {
@@ -278,10 +278,11 @@ void wire_feed(struct wire *wire, enum wire_direction direction, const uint8_t *
 
 	call.hidden = total - call.size;
 	*facts = (struct wire_facts){0};
-	if (total && wire->ops)
+	if (total && wire->ops && !wire->tls)
 		follow(wire, &call, facts);
 	else if (total && !wire->tls)
 		recognise(wire, &call, facts);
+	wire->tls |= (facts->flags & WIRE_TLS) != 0; /* asked for in the protocol itself */
 	if (wire->tls) {
 		facts->flags = WIRE_TLS;
 		return;

@@ -77,9 +77,54 @@ struct http_state {
 	bool upgraded;                 /* no HTTP any more */
 };
 
+struct pg_parser {
+	uint8_t state, type, digits; /* enum pg_scan */
+	bool typed;            /* requests: the startup is over, messages have a type byte */
+	uint64_t number;
+	uint64_t left;         /* bytes to come of the message */
+	struct wire_token token;
+};
+
+struct pg_state {
+	struct pg_parser parsers[2]; /* by enum wire_role */
+};
+
+struct mysql_parser {
+	uint8_t state, digits; /* enum mysql_scan */
+	uint8_t sequence;      /* of the packet */
+	bool more;             /* the packet was as long as one can be: the next one goes on */
+	uint32_t number;
+	uint32_t left;         /* bytes to come of the packet */
+	uint32_t at;           /* bytes of it that were read */
+	uint32_t capabilities; /* of the login */
+	struct wire_token token;
+};
+
+struct mysql_state {
+	struct mysql_parser parsers[2]; /* by enum wire_role */
+	uint8_t answer;        /* the sequence number that an answer begins with */
+	bool encrypted, compressed; /* as the login asked */
+	bool opaque;           /* compressed from here on */
+};
+
+struct memcached_parser {
+	uint8_t state, type;   /* enum memcached_scan; of a line its traits, of a binary head its opcode */
+	uint8_t digits, word;  /* binary: bytes of the head; which word of a line */
+	uint64_t number;       /* bytes of the value or body that follows */
+	uint64_t left;         /* of these, to come */
+	struct wire_token token;
+};
+
+struct memcached_state {
+	struct memcached_parser parsers[2]; /* by enum wire_role */
+};
+
 union wire_state {
 	struct resp_state resp;
 	struct http_state http;
+	struct pg_state pg;
+	struct mysql_state mysql;
+	struct memcached_state memcached;
 };
 
 struct protocol_ops {
@@ -97,7 +142,7 @@ struct protocol_ops {
 	void (*restart)(union wire_state *state, enum wire_role role);
 };
 
-extern const struct protocol_ops resp_ops, http_ops;
+extern const struct protocol_ops resp_ops, http_ops, postgres_ops, mysql_ops, memcached_ops;
 
 static inline void wire_token_clear(struct wire_token *token)
 {

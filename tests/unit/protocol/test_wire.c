@@ -7,7 +7,6 @@
 static void other_protocols_are_never_confirmed(void **state)
 {
 	static const struct { const char *name; struct line lines[4]; } cases[] = {
-		{"memcached", {SENT("get key\r\n"), RECEIVED("END\r\n"), SENT("set k 0 0 1\r\nv\r\n"), RECEIVED("STORED\r\n")}},
 		{"NATS", {RECEIVED("INFO {\"server_id\":\"x\"}\r\n"), SENT("CONNECT {}\r\nPING\r\n"), RECEIVED("PONG\r\n"),
 			  SENT("PING\r\n")}},
 		{"POP3", {RECEIVED("+OK ready\r\n"), SENT("USER me\r\n"), RECEIVED("+OK\r\n"), SENT("PASS x\r\n")}},
