@@ -402,7 +402,14 @@ int connprof_session_stop(struct connprof_session *session, struct connprof_erro
 	if (code >= 0)
 		code = model_finish(session->model, session->start_ns, session->end_ns);
 	if (session->writer) {
-		int closed = record_close(session->writer, session->end_ns, error);
+		const struct frame_replacement *by_frame;
+		const uint32_t *ids;
+		size_t replaced = decode_replaced(session->decode, &by_frame, &ids);
+		int closed;
+
+		if (code >= 0 && record_replaced(session->writer, by_frame, replaced, ids))
+			code = -ENOMEM;
+		closed = record_close(session->writer, session->end_ns, error);
 
 		session->writer = NULL;
 		if (closed)

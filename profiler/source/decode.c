@@ -438,6 +438,11 @@ int decode_finish(struct decode *decode)
 	return frames_finish(decode->frames);
 }
 
+size_t decode_replaced(const struct decode *decode, const struct frame_replacement **by_frame, const uint32_t **ids)
+{
+	return frames_replaced(decode->frames, by_frame, ids);
+}
+
 size_t decode_take(struct decode *decode, const struct event **events)
 {
 	size_t left = decode->count - decode->taken;

@@ -38,6 +38,8 @@ bool decode_unix_seen(const struct decode *decode);
 
 /* When all has been taken: native frames get what debug info tells of them (frames_finish). 0 or -ENOMEM. */
 int decode_finish(struct decode *decode);
+/* And what they got, for the event stream (late_replaced). */
+size_t decode_replaced(const struct decode *decode, const struct frame_replacement **by_frame, const uint32_t **ids);
 
 /* The events since the last call, in time order; borrowed until the next decode_* call. Returns how many. */
 size_t decode_take(struct decode *decode, const struct event **events);

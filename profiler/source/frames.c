@@ -359,3 +359,8 @@ int frames_finish(struct frames *frames)
 {
 	return late_finish(frames->late);
 }
+
+size_t frames_replaced(const struct frames *frames, const struct frame_replacement **by_frame, const uint32_t **ids)
+{
+	return late_replaced(frames->late, by_frame, ids);
+}

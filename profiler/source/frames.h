@@ -46,5 +46,7 @@ uint32_t frames_stack(struct frames *frames, struct followed *process, const str
 
 /* When all has been recorded: adds to native frames what debug info tells (late.h). 0 or -ENOMEM. */
 int frames_finish(struct frames *frames);
+/* late_replaced. */
+size_t frames_replaced(const struct frames *frames, const struct frame_replacement **by_frame, const uint32_t **ids);
 
 #endif

@@ -27,6 +27,7 @@ struct late {
 	uint64_t *addresses;                     /* of frames, each once */
 	uint32_t *first_of;                      /* for each address, where its frames begin in frames */
 	size_t frame_count, address_count, known;
+	size_t replaced;                         /* replacements that were made */
 	int code;
 };
 
@@ -41,13 +42,10 @@ struct late *late_new(struct connprof_recording *recording)
 
 static void done(struct late *late)
 {
-	free(late->replacements);
-	free(late->ids);
 	free(late->frames);
 	free(late->addresses);
 	free(late->first_of);
-	late->replacements = NULL;
-	late->ids = late->frames = late->first_of = NULL;
+	late->frames = late->first_of = NULL;
 	late->addresses = NULL;
 }
 
@@ -56,6 +54,8 @@ void late_free(struct late *late)
 	if (!late)
 		return;
 	done(late);
+	free(late->replacements);
+	free(late->ids);
 	free(late->objects);
 	free(late);
 }
@@ -212,9 +212,17 @@ int late_finish(struct late *late)
 	}
 	if (!late->code && late->id_count)
 		late->code = stacks_replace(late->recording->stacks, late->replacements, frames, late->ids);
+	if (!late->code && late->id_count)
+		late->replaced = frames;
 	if (late->code == -E2BIG)
 		late->code = 0; /* more frames than are kept: they stay as they were recorded */
 	done(late);
-	late->id_count = late->id_capacity = 0;
 	return late->code;
+}
+
+size_t late_replaced(const struct late *late, const struct frame_replacement **by_frame, const uint32_t **ids)
+{
+	*by_frame = late->replacements;
+	*ids = late->ids;
+	return late->replaced;
 }

@@ -20,7 +20,9 @@ void late_free(struct late *late);
 void late_add(struct late *late, uint32_t frame, struct object *object);
 /* The frame is the same code as a known one. */
 void late_add_like(struct late *late, uint32_t frame, uint32_t like);
-/* Reads the debug info and puts the frames it describes in place of those that were recorded. 0 or -ENOMEM. */
+/* Once. Reads the debug info and puts the frames it describes in place of those that were recorded. 0 or -ENOMEM. */
 int late_finish(struct late *late);
+/* What late_finish put in the place of what, as stacks_replace takes it (borrowed until late_free). Returns the count, 0: nothing. */
+size_t late_replaced(const struct late *late, const struct frame_replacement **by_frame, const uint32_t **ids);
 
 #endif

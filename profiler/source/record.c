@@ -266,6 +266,32 @@ int record_event(struct record_writer *writer, const struct event *event)
 	return 0;
 }
 
+static int write_replacement(struct record_writer *writer, uint32_t file_id, const uint32_t *ids, size_t count)
+{
+	uint32_t file_ids[STACK_FRAMES_MAX];
+
+	count = count < STACK_FRAMES_MAX ? count : STACK_FRAMES_MAX;
+	for (size_t i = 0; i < count; i++)
+		if (use_frame(writer, ids[i], &file_ids[i]))
+			return -ENOMEM;
+	fprintf(writer->output.stream, "{\"replace\":%u,\"frames\":[", file_id);
+	for (size_t i = 0; i < count; i++)
+		fprintf(writer->output.stream, "%s%u", i ? "," : "", file_ids[i]);
+	fputs("]}\n", writer->output.stream);
+	return 0;
+}
+
+int record_replaced(struct record_writer *writer, const struct frame_replacement *by_frame, size_t frame_count, const uint32_t *ids)
+{
+	for (size_t i = 0; i < frame_count && i + 1 < writer->frames.capacity; i++) {
+		uint32_t file_id = writer->frames.file_id[i + 1];
+
+		if (file_id && by_frame[i].count && write_replacement(writer, file_id, ids + by_frame[i].first, by_frame[i].count))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static void writer_free(struct record_writer *writer)
 {
 	free(writer->strings.file_id);

@@ -14,6 +14,7 @@
  *   {"event":"io","t":1600000,"pid":812,"tid":812,"conn":7,"bytes":31,"sent":true,"protocol":"redis","flags":16,
  *    "requests":1,"handshake":1,"responses":0,"errors":0,"library":"redis-py 5.0.1"}
  *   {"event":"offcpu","t":1900000,"pid":812,"tid":812,"stack":2,"python_end":1,"wait":"socket","ns":250000,"conn":7}
+ *   {"replace":4,"frames":[7,8]}            at the end: in every stack these stand for frame 4 (what debug info knew of it)
  *   {"end_ns":81239567890123}
  *
  * Numbers of kinds, flags and ends are those of bpf/events.h, frame.h and protocol.h; "t" is nanoseconds since start_ns and
@@ -38,6 +39,9 @@ int record_open(const char *path, const struct connprof_recording *recording, ui
 
 /* 0 or -ENOMEM. A failing disk is reported by record_close. */
 int record_event(struct record_writer *writer, const struct event *event);
+
+/* At the end: what frames were replaced by since they were written, as stacks_replace takes it. 0 or -ENOMEM. */
+int record_replaced(struct record_writer *writer, const struct frame_replacement *by_frame, size_t frame_count, const uint32_t *ids);
 
 /* Ends and frees the writer in any case. end_ns: CLOCK_MONOTONIC end of the window. */
 int record_close(struct record_writer *writer, uint64_t end_ns, struct connprof_error *error);

@@ -28,6 +28,9 @@ struct replay {
 	struct model *model;
 	struct json_tokener *tokener;
 	struct id_list strings, frames, stacks;
+	struct frame_replacement *replacements; /* by the recording's frame id - 1 */
+	size_t replacement_capacity;
+	struct id_list replacing;               /* what stands in the place of frames: ids of the recording */
 	uint64_t start_ns, last_ns;
 	bool headed, ended;
 	const char *problem; /* static: what is wrong with the line */
@@ -249,6 +252,46 @@ static int read_body(struct replay *replay, struct json_object *line, struct eve
 	}
 }
 
+/* Room for one frame's replacement: capacity is what has been cleared. */
+static struct frame_replacement *replacement_of(struct replay *replay, uint32_t id)
+{
+	size_t before = replay->replacement_capacity;
+
+	if (array_reserve(&replay->replacements, &replay->replacement_capacity, id, sizeof(*replay->replacements), STRINGS_COUNT_MAX))
+		return NULL;
+	memset(replay->replacements + before, 0, (replay->replacement_capacity - before) * sizeof(*replay->replacements));
+	return &replay->replacements[id - 1];
+}
+
+static int read_replacement(struct replay *replay, struct json_object *line, uint64_t number)
+{
+	struct frame_replacement *replacement;
+	struct json_object *frames;
+	uint32_t first = (uint32_t)replay->replacing.count;
+	size_t count;
+
+	if (!json_object_object_get_ex(line, "frames", &frames) || !json_object_is_type(frames, json_type_array) || !number ||
+	    number > replay->frames.count || !replay->frames.ids[number - 1])
+		return bad(replay, "a replacement of no frame");
+	count = json_object_array_length(frames);
+	if (!count || count > STACK_FRAMES_MAX)
+		return bad(replay, "a replacement by too many frames, or none");
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *item = json_object_array_get_idx(frames, i);
+		int64_t frame = json_object_is_type(item, json_type_int) ? json_object_get_int64(item) : 0;
+
+		if (frame < 1 || (uint64_t)frame > replay->frames.count || !replay->frames.ids[frame - 1])
+			return bad(replay, "refers to what is not defined yet");
+		if (define(replay, &replay->replacing, replay->replacing.count + 1, replay->frames.ids[frame - 1]))
+			return -ENOMEM;
+	}
+	replacement = replacement_of(replay, replay->frames.ids[number - 1]);
+	if (!replacement)
+		return -ENOMEM;
+	*replacement = (struct frame_replacement){first, (uint32_t)count};
+	return 0;
+}
+
 static int read_event(struct replay *replay, struct json_object *line, const char *name)
 {
 	struct event event = { 0 };
@@ -299,7 +342,8 @@ static int read_object(struct replay *replay, struct json_object *line)
 	static const struct {
 		const char *key;
 		int (*read)(struct replay *, struct json_object *, uint64_t number);
-	} definitions[] = { { "string", read_string }, { "frame", read_frame }, { "stack", read_stack } };
+	} definitions[] = { { "string", read_string }, { "frame", read_frame }, { "stack", read_stack },
+			   { "replace", read_replacement } };
 	const char *event = get_text(line, "event");
 	struct json_object *value;
 	uint64_t number;
@@ -357,6 +401,11 @@ static int read_file(struct replay *replay, const char *path, FILE *file, char *
 				 ferror(file) ? "reading failed" : "it is empty");
 	if (!replay->ended)
 		recording_note(replay->recording, "the event stream has no end line: it may be cut short");
+	if (replay->replacing.count) {
+		code = stacks_replace(replay->recording->stacks, replay->replacements, replay->replacement_capacity, replay->replacing.ids);
+		if (code == -ENOMEM)
+			return error_memory(error);
+	}
 	code = model_finish(replay->model, replay->start_ns, replay->last_ns);
 	return code ? error_memory(error) : 0;
 }
@@ -383,6 +432,8 @@ int replay_load(const char *path, struct connprof_recording **out, struct connpr
 	free(replay.strings.ids);
 	free(replay.frames.ids);
 	free(replay.stacks.ids);
+	free(replay.replacing.ids);
+	free(replay.replacements);
 	if (code)
 		connprof_recording_free(replay.recording);
 	else

@@ -30,7 +30,7 @@ def page_zooms_searches_and_sorts():
     window.open(page)
     expect(window.run("return performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length") == 0,
            "the page loads something")
-    window.enter("iframe")
+    window.enter("#cpu + iframe")
     frames = window.run("return document.querySelectorAll('g').length")
     expect(frames > 20, f"{frames} frames in the flame graph")
     window.run("document.querySelectorAll('g')[arguments[0]].dispatchEvent(new MouseEvent('click', {bubbles: true}))", frames // 2)

@@ -117,6 +117,48 @@ static void what_was_written_is_read_back_the_same(void **state)
 	stream_end(&s);
 }
 
+/* What debug info tells of a frame is known at the end only, live and in the file. */
+static void frames_replaced_at_the_end_are_replaced_in_the_copy(void **state)
+{
+	const struct scratch *scratch = *state;
+	struct connprof_error error = {0};
+	struct connprof_recording *copy;
+	struct record_writer *writer;
+	struct event events[16];
+	struct stream s;
+	size_t count, depth, copied;
+	const uint32_t *frames;
+
+	stream_begin(&s);
+	events_of(&s, events, &count);
+	assert_int_equal(record_open(scratch->path, s.recording, START_NS, &writer, &error), 0);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(record_event(writer, &events[i]), 0);
+	frames = stacks_get(s.recording->stacks, events[1].stack, &depth, NULL);
+	{
+		struct frame_replacement by_frame[64] = {0};
+		struct frame more = *stacks_frame(s.recording->stacks, frames[0]), inlined = more;
+		uint32_t ids[2], first = frames[0];
+
+		inlined.function = strings_add(s.recording->strings, "inlined");
+		more.line = 77;
+		ids[0] = stacks_add_frame(s.recording->stacks, &inlined);
+		ids[1] = stacks_add_frame(s.recording->stacks, &more);
+		assert_in_range(first, 1, 63);
+		by_frame[first - 1] = (struct frame_replacement){0, 2};
+		assert_int_equal(record_replaced(writer, by_frame, 64, ids), 0);
+	}
+	assert_int_equal(record_close(writer, START_NS + 1000 * MS, &error), 0);
+	if (replay_load(scratch->path, &copy, &error))
+		fail_msg("%s", error.text);
+	frames = stacks_get(copy->stacks, copy->profile[0].stack, &copied, NULL);
+	assert_int_equal(copied, depth + 1);
+	assert_string_equal(strings_get(copy->strings, stacks_frame(copy->stacks, frames[0])->function), "inlined");
+	assert_int_equal(stacks_frame(copy->stacks, frames[1])->line, 77);
+	connprof_recording_free(copy);
+	stream_end(&s);
+}
+
 static void bad_streams_are_refused_with_the_line(void **state)
 {
 	static const char header[] = "{\"connprof_events\":1,\"start_ns\":1,\"collect\":3,\"rate_hz\":99}\n";
@@ -137,6 +179,10 @@ static void bad_streams_are_refused_with_the_line(void **state)
 		{ "{\"event\":\"connect\",\"t\":1,\"conn\":1,\"peer\":\"no\"}\n", "line 2: not an endpoint" },
 		{ "[[[[[[[[[[[[1]]]]]]]]]]]]\n", "line 2: not a JSON object" },
 		{ "{\"event\":\n", "line 2: not a JSON object" },
+		{ "{\"replace\":1,\"frames\":[1]}\n", "line 2: a replacement of no frame" },
+		{ "{\"frame\":1}\n{\"replace\":1,\"frames\":[]}\n", "line 3: a replacement by too many frames, or none" },
+		{ "{\"frame\":1}\n{\"replace\":1,\"frames\":[2]}\n", "line 3: refers to what is not defined yet" },
+		{ "{\"frame\":1}\n{\"replace\":1,\"frames\":[\"1\"]}\n", "line 3: refers to what is not defined yet" },
 		{ "{\"end_ns\":5}\n{\"event\":\"exit\",\"t\":1}\n", "line 3: lines after the end" },
 	};
 	const struct scratch *scratch = *state;
@@ -177,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_written_is_read_back_the_same, scratch_make, scratch_remove),
+		cmocka_unit_test_setup_teardown(frames_replaced_at_the_end_are_replaced_in_the_copy, scratch_make, scratch_remove),
 		cmocka_unit_test_setup_teardown(bad_streams_are_refused_with_the_line, scratch_make, scratch_remove),
 		cmocka_unit_test_setup_teardown(a_line_without_end_is_refused, scratch_make, scratch_remove),
 	};
