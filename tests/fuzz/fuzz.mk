@@ -9,7 +9,8 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/bin/%)
 # What bytes from outside reach: everything that needs no kernel, and the walker compiled for user space.
 FUZZ_LIB := $(wildcard profiler/base/*.c profiler/process/*.c profiler/protocol/*.c profiler/unwind/*.c profiler/symbol/*.c \
-	profiler/runtime/*.c profiler/model/*.c) tests/walk/image.c bpf/walk.bpf.c bpf/native.bpf.c bpf/cpython.bpf.c
+	profiler/runtime/*.c profiler/model/*.c) tests/walk/image.c tests/walk/fixture.c tests/walk/replay.c \
+	bpf/walk.bpf.c bpf/native.bpf.c bpf/cpython.bpf.c
 FUZZ_OBJ := $(FUZZ_LIB:%.c=$(B)/fuzz/%.o)
 FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 

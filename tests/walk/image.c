@@ -30,18 +30,29 @@ void image_memory(uint64_t address, const void *bytes, size_t size)
 
 void image_mapping(uint64_t start, uint64_t size, const struct unwind_row *rows, size_t count)
 {
+	image_mapping_at(start, start + size, start, rows, count);
+}
+
+void image_mapping_at(uint64_t start, uint64_t end, uint64_t bias, const struct unwind_row *rows, size_t count)
+{
 	struct image *image = &now.image;
 
 	if (image->mapping_count >= IMAGE_MAPPINGS || image->row_count + count > IMAGE_ROWS)
 		return;
 	image->mappings[image->mapping_count++] = (struct mapping_row){
-		.start = start, .end = start + size, .bias = start, .first_row = image->row_count, .row_count = count};
+		.start = start, .end = end, .bias = bias, .first_row = image->row_count, .row_count = count};
 	if (count)
 		memcpy(image->rows + image->row_count, rows, count * sizeof(*rows));
 	image->row_count += count;
 }
 
 const struct scratch *image_walk(uint64_t pc, uint64_t sp, uint64_t bp, uint64_t fsbase, const struct python_state *python)
+{
+	return image_walk_at(pc, sp, bp, fsbase, true, python);
+}
+
+const struct scratch *image_walk_at(uint64_t pc, uint64_t sp, uint64_t bp, uint64_t fsbase, bool exact,
+				    const struct python_state *python)
 {
 	struct walk *walk = &now.scratch.walk;
 
@@ -50,7 +61,7 @@ const struct scratch *image_walk(uint64_t pc, uint64_t sp, uint64_t bp, uint64_t
 	walk->sp = sp;
 	walk->bp = bp;
 	walk->fsbase = fsbase;
-	walk->exact_pc = 1;
+	walk->exact_pc = exact;
 	walk->gil = now.image.gil;
 	walk->mapping_count = now.image.mapping_count;
 	walk->generation = now.image.generation;

@@ -11,7 +11,7 @@
 
 #include "bpf/state.h"
 
-#define IMAGE_PIECES 64
+#define IMAGE_PIECES 4096
 #define IMAGE_ROWS 4096
 #define IMAGE_MAPPINGS 64
 
@@ -38,9 +38,14 @@ struct image *image_begin(void);
 void image_memory(uint64_t address, const void *bytes, size_t size);
 /* A mapping [start, start + size) of an object linked at 0, with these rows (pc relative to start, sorted). */
 void image_mapping(uint64_t start, uint64_t size, const struct unwind_row *rows, size_t count);
+/* The same of an object that lies anywhere: pc of the rows relative to bias. */
+void image_mapping_at(uint64_t start, uint64_t end, uint64_t bias, const struct unwind_row *rows, size_t count);
 
 /* Walks from these registers; the result is borrowed until the next walk. */
 const struct scratch *image_walk(uint64_t pc, uint64_t sp, uint64_t bp, uint64_t fsbase,
 				 const struct python_state *python);
+/* The same, where pc may be a return address (exact false: in a system call). */
+const struct scratch *image_walk_at(uint64_t pc, uint64_t sp, uint64_t bp, uint64_t fsbase, bool exact,
+				    const struct python_state *python);
 
 #endif
