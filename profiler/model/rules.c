@@ -90,7 +90,7 @@ static bool churn(const struct site *site, const struct bench *bench, uint64_t l
 {
 	uint64_t brief = less(site->counts.brief_untied, lost);
 
-	return brief >= RULE_OPENS_MIN && bench->seconds > 0 &&
+	return !site->fixture && brief >= RULE_OPENS_MIN && bench->seconds > 0 &&
 	       (double)brief / bench->seconds > bench->rules->max_churn_per_second;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "model/fixtures.h"
 
 #define NO_SITE UINT32_MAX
 
@@ -67,6 +68,7 @@ static void site_identify(struct build *build, const struct group *group, struct
 	memset(out, 0, sizeof(*out));
 	out->peer = group->peer;
 	out->stack = group->stack;
+	out->fixture = fixtures_on_stack(build->parts->recording, group->stack);
 	for (size_t i = 0; i < count && out->name_count < SITE_FRAMES_MAX * 2; i++) {
 		const struct frame *frame;
 
@@ -106,6 +108,7 @@ static int site_find(struct build *build, const struct group *group, uint32_t *o
 	}
 	if (group->counts.connects > sites->items[i].stack_connects)
 		sites->items[i].stack_connects = group->counts.connects;
+	sites->items[i].fixture &= wanted.fixture; /* once outside of one is enough */
 	*out = (uint32_t)i;
 	return 0;
 }

@@ -32,6 +32,7 @@ struct site {
 	uint64_t idle_open;                  /* open and unused since the idle limit, not reused, not long-lived */
 	uint32_t idle_windows;               /* bit for each window in which one of those was opened */
 	uint64_t close_wait_idle;            /* left in CLOSE_WAIT since the idle limit */
+	bool fixture;                        /* opened by a test's set-up */
 	uint8_t protocol;                    /* of the peer, as far as any connection to it told */
 	bool confirmed;
 };

@@ -43,6 +43,44 @@ static void a_slow_timer_is_not_churn(void **state)
 	stream_end(&s);
 }
 
+/* Five tests a second, each with a client of its own. */
+static int tested(struct stream *s, uint32_t stack)
+{
+	for (int i = 0; i < 50; i++) {
+		uint64_t conn = redis_connect(s, PID, PID, stack);
+
+		redis_command(s, conn, PID, PID);
+		redis_close(s, conn, PID, PID, 0);
+		s->now_ns += 190 * MS;
+	}
+	return stream_judge(s, 10, NULL);
+}
+
+/* What a test's fixture opens is the test's own; what the code that it tests opens is not. */
+static void a_fixture_that_connects_is_no_churn(void **state)
+{
+	struct stream s;
+	(void)state;
+
+	stream_begin(&s);
+	assert_int_equal(tested(&s, stack_of(&s, "connect", LIB "/redis/connection.py", 263u, "client", "/srv/app/conftest.py", 9u,
+					     "call_fixture_func", LIB "/_pytest/fixtures.py", 890u, NULL)), CONNPROF_OK);
+	stream_end(&s);
+	stream_begin(&s);
+	assert_int_equal(tested(&s, stack_of(&s, "connect", LIB "/redis/connection.py", 263u, "CartTest.setUp", "/srv/app/test_cart.py", 9u,
+					     "TestCase._callSetUp", "/usr/lib/python3.11/unittest/case.py", 576u, NULL)), CONNPROF_OK);
+	stream_end(&s);
+	stream_begin(&s);
+	assert_int_equal(tested(&s, stack_of(&s, "connect", LIB "/redis/connection.py", 263u, "visits", "/srv/app/cart.py", 9u,
+					     "TestCase._callTestMethod", "/usr/lib/python3.11/unittest/case.py", 579u, NULL)),
+			 CONNPROF_FINDINGS);
+	stream_end(&s);
+	stream_begin(&s); /* somebody else's file of that name */
+	assert_int_equal(tested(&s, stack_of(&s, "connect", LIB "/redis/connection.py", 263u, "call_fixture_func", "/srv/app/fixtures.py", 9u,
+					     NULL)), CONNPROF_FINDINGS);
+	stream_end(&s);
+}
+
 static void connections_that_pile_up_are_a_leak(void **state)
 {
 	struct stream s;
@@ -330,6 +368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_timer_that_reconnects_is_churn),
 		cmocka_unit_test(a_slow_timer_is_not_churn),
+		cmocka_unit_test(a_fixture_that_connects_is_no_churn),
 		cmocka_unit_test(connections_that_pile_up_are_a_leak),
 		cmocka_unit_test(garbage_that_is_closed_late_is_no_leak),
 		cmocka_unit_test(a_leak_on_an_error_path_is_a_leak),
