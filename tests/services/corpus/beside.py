@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a case may have beside its service and its redis-server (Case.beside): a function of the world, called before the
 service is started. What it starts listens on world.beside_port, which the service finds as BESIDE_PORT."""
+import signal
 import subprocess
 import time
 
@@ -52,3 +53,7 @@ def kill_clients(world):
     for _ in range(3):
         world.server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         time.sleep(0.3)
+
+
+def reload_workers(world):
+    world.service.send_signal(signal.SIGHUP)

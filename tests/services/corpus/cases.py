@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The corpus: one row a case. To add one: a service file in its runtime's folder, and a row here.
 
-guilty(RUNTIME, NAME, FAMILY, …) or innocent(RUNTIME, NAME, FAMILY, …). NAME is the service's file. FAMILY says which real fault or which
+guilty(RUNTIME, NAME, FAMILY, …) or innocent(RUNTIME, NAME, FAMILY, …). NAME is the service's file, unless `service` names another. FAMILY says which real fault or which
 innocent look-alike it stands for. What else a row may say is in Case.
 """
 import dataclasses
 import typing
 
-from beside import cluster, kill_clients, proxy, restart, sentinel
-from load import Http, Jobs, Quiet, RedisClients, Repeated, Streams
+from beside import cluster, kill_clients, proxy, reload_workers, restart, sentinel
+from load import Http, Jobs, Load, Quiet, RedisClients, Repeated, Streams, ToItsEnd
 from runtimes import C, GO, JAVA, NODE, PHP, PY3, PY4, PY5, PY8, RUBY, Runtime
 from truth import at_least, at_most, between, growing, one_each, subscribers, waiting
 
@@ -20,17 +20,19 @@ class Case:
     family: str
     guilty: bool
     claim: typing.Callable                # of truth.py: what Redis must have seen for the row to be true
-    load: object                          # of load.py
+    load: Load                            # of load.py
     rule: object = "connection-per-request"  # of a guilty one; a tuple of those that are right
     site: str = "any"                     # file:function of the call site; None: nobody can be named
     cause: object = "any"                 # the same; None is a cause too: not told
     attribution: object = "any"           # the same
     verdict: tuple = ("clean",)           # verdicts that are right of an innocent one
+    service: str = None                   # the service's file, where it is not named as the case is
     start: str = None                     # instead of the runtime's command
     redis: tuple = ()                     # options of its redis-server
     check: tuple = ()                     # options of connprof check
     beside: object = None                 # of beside.py: what runs beside the service
-    warm: object = None                   # a load before connprof is there
+    warm: Load = None                     # a load before connprof is there
+    launched: bool = False                # connprof starts the service: check -- COMMAND
     counted: bool = True                  # must connprof's number of connections be Redis's?
 
     @property
@@ -39,7 +41,7 @@ class Case:
 
     @property
     def file(self):
-        return self.runtime.file(self.stem)
+        return self.runtime.file(self.service or self.stem)
 
 
 CASES = []
@@ -63,6 +65,7 @@ TWO_ADDRESSES = """unshare --mount sh -c 'printf "::1 both.corpus\\n127.0.0.1 bo
 mount --bind {scratch}/hosts /etc/hosts && exec """
 TLS = ("--tls-port", "{tls}", "--tls-cert-file", "{scratch}/certificate.pem", "--tls-key-file", "{scratch}/key.pem",
        "--tls-auth-clients", "no")
+EITHER = ("connection-per-request", "connection-churn")  # the second, where nothing tells which job or request it was
 PREFORK = dict(load=Http(keep_alive=False))
 
 
@@ -103,7 +106,7 @@ guilty(PY8, "gevent_greenlet_local", "a client per greenlet, a greenlet per requ
        attribution=("task", "thread"))
 guilty(PY8, "rq_queue_per_request", "job queue built per call (RQ)", start=gunicorn("--threads 6"), site="rq_queue_per_request.py:order",
        **THROWN)
-guilty(PY8, "worker_client_per_job", "client per job", load=Jobs(), rule=("connection-per-request", "connection-churn"),
+guilty(PY8, "worker_client_per_job", "client per job", load=Jobs(), rule=EITHER,
        site="worker_client_per_job.py:work")
 guilty(PY3, "executor_per_request", "threads per request, a client per thread", at_least(1.5), site="executor_per_request.py:look_up")
 guilty(PY8, "metrics_thread", "a timer that connects each time", at_most(60), rule="connection-churn", site="metrics_thread.py:report",
@@ -125,7 +128,7 @@ innocent(PY8, "long_poll", "XREAD BLOCK per reader", waiting(40), Streams())
 innocent(PY8, "pool_meets_restart", "reconnects after the server's restart", at_most(60), Http(400, 8, seconds=3, during=restart),
          counted=False)
 innocent(PY8, "idle_pool", "idle connections closed by the server's timeout", between(8, 60), Repeated(Http(60, 8, seconds=0.5), pause=3),
-         redis=("--timeout", "1"))
+         redis=("--timeout", "1"), service="pool_grows")
 innocent(PY8, "health_probe", "a health probe once a second", between(3, 12), Http(seconds=5))
 innocent(PY8, "batch_job", "a batch job: one process, one connection", at_most(1), Quiet(), verdict=("clean", "inconclusive"))
 innocent(PY8, "cron_loop", "a program a second: each with one connection", between(2, 6), Quiet(5), verdict=("clean", "inconclusive"))
@@ -139,7 +142,6 @@ innocent(PY8, "unix_pool", "one pool over a UNIX socket", at_most(6))
 innocent(PY8, "tls_pool", "one pool over TLS", at_most(6), redis=TLS)
 FIFTH = Http(keep_alive=False, paths=("/cart", "/", "/", "/", "/"))
 CELERY = "{bin}/celery --app {stem} worker --concurrency 3 --loglevel WARNING --without-gossip --without-mingle"
-JOB = ("connection-per-request", "connection-churn")
 
 guilty(PY8, "client_per_call", "a client for each call", at_least(2.5), site="client_per_call.py:look_up", **THROWN)
 guilty(PY8, "one_page_in_five", "client per request in one page of five", between(60, 70), FIFTH, site="one_page_in_five.py:cart", **THROWN)
@@ -148,9 +150,9 @@ guilty(PY3, "lost_on_error", "connections lost on an error path", growing, Http(
 guilty(PY8, "fastapi_one_in_five", "client per request in one page of five, on one loop", between(60, 80), FIFTH, start=UVICORN,
        site="fastapi_one_in_five.py:cart", attribution=LOOP)
 guilty(PY8, "celery_client_per_task", "client per Celery task", start=CELERY, load=Jobs(150, producer="{bin}/python celery_jobs.py"), counted=False,
-       rule=JOB, site="celery_client_per_task.py:deliver")
+       rule=EITHER, site="celery_client_per_task.py:deliver")
 guilty(PY8, "rq_worker", "a process per job (RQ's default worker)", at_least(0.9), Jobs(40, producer="{bin}/python rq_jobs.py"), counted=False,
-       rule=JOB)
+       rule=EITHER)
 
 innocent(PY8, "fastapi_gather", "ten commands at once in each request", between(10, 100), start=UVICORN)
 innocent(PY8, "threads_keep_alive", "a client per thread, a thread per client", at_most(6))
@@ -158,8 +160,21 @@ innocent(PY8, "process_pool", "processes that stay", at_most(5))
 innocent(PY8, "celery_worker", "Celery's prefork worker", at_most(30), Jobs(150, producer="{bin}/python celery_jobs.py"), start=CELERY, counted=False)
 innocent(PY8, "rq_simple_worker", "RQ's worker without fork", at_most(20), Jobs(100, producer="{bin}/python rq_jobs.py"), counted=False)
 innocent(PY3, "pool_per_worker_renewed", "workers replaced after some requests", between(3, 30), Http(keep_alive=False),
-         start=gunicorn("--workers 3 --max-requests 25"))
-innocent(PY8, "pool_meets_failover", "connections killed by the server, again and again", at_most(80), Http(400, 8, seconds=3, during=kill_clients))
+         start=gunicorn("--workers 3 --max-requests 25"), service="pool_per_worker")
+innocent(PY8, "pool_meets_failover", "connections killed by the server, again and again", at_most(80), Http(400, 8, seconds=3, during=kill_clients), service="pool_meets_restart")
+PYTEST = "{bin}/python -m pytest -q -p no:cacheprovider {file}"
+
+guilty(PY8, "client_in_handler", "client built per request, watched from the start", launched=True, site="client_in_handler.py:recent", **THROWN)
+guilty(PY8, "tests_of_guilty_code", "a test-suite whose subject connects per call", between(60, 60), ToItsEnd(), launched=True, start=PYTEST,
+       rule="connection-churn", site="tests_of_guilty_code.py:visits")
+
+innocent(PY8, "pool_fills", "a pool, watched from the start", between(2, 12), Http(clients=8), launched=True, service="pool_grows")
+innocent(PY8, "fixture_per_test", "a test-suite with a fresh client for each test", between(60, 60), ToItsEnd(), launched=True, start=PYTEST,
+         verdict=("clean", "inconclusive"))
+innocent(PY8, "client_per_customer", "a client per customer, used again and again", between(30, 30),
+         Http(paths=tuple(f"/{number}" for number in range(30))))
+innocent(PY8, "workers_reloaded", "gunicorn's workers renewed by SIGHUP", between(2, 20), Http(keep_alive=False, during=reload_workers),
+         start=gunicorn("--workers 3"), service="pool_per_worker")
 
 # ---- Node: connect() runs from the event loop, the caller is never on the stack ------------------------------------------------------
 
@@ -168,6 +183,9 @@ guilty(NODE, "ioredis_kept", "clients never closed (ioredis)", growing, rule="co
 guilty(NODE, "noderedis_per_request", "connect and close per call (node-redis)", site=None, attribution=None)
 guilty(NODE, "bullmq_queue_per_request", "job queue built per call (BullMQ)", site=None, attribution=None)
 
+guilty(NODE, "ioredis_one_in_five", "client per request in one page of five (ioredis)", between(60, 62), FIFTH, rule=EITHER, site=None, attribution=None)
+
+innocent(NODE, "ioredis_meets_restart", "a client that connects again (ioredis)", at_most(40), Http(during=restart), counted=False)
 innocent(NODE, "ioredis_shared", "one client (ioredis)", at_most(1))
 innocent(NODE, "noderedis_pool", "a pool (node-redis)", at_most(4))
 innocent(NODE, "express_shared", "one client, Express", at_most(1))
@@ -182,6 +200,10 @@ guilty(GO, "goredis_kept", "clients never closed (go-redis)", growing, rule="con
 guilty(GO, "redigo_dial_per_request", "dial per request (redigo)", site="main.go:visits")
 guilty(GO, "redigo_pool_keeps_none", "a pool that keeps none (redigo)", site="main.go:func1")
 
+guilty(GO, "redigo_kept", "connections never closed (redigo)", growing, rule="connection-leak", site="main.go:visits", cause="unclosed")
+guilty(GO, "goredis_one_in_five", "client per request in one page of five (go-redis)", between(60, 70), FIFTH, rule=EITHER, site=None, attribution=None)
+
+innocent(GO, "goredis_idle", "a pool that closes the idle ones (go-redis)", between(4, 40), Repeated(Http(60, 8, seconds=0.5), 4, 1.2))
 innocent(GO, "goredis_shared", "one client (go-redis)", at_most(8))
 innocent(GO, "goredis_lifetime", "a pool that renews its connections", between(4, 60))
 innocent(GO, "goredis_events", "a subscription per client", subscribers(40), Streams())
@@ -194,6 +216,8 @@ guilty(JAVA, "JedisPoolKeepsNone", "a pool that keeps none (Jedis)", site=None, 
 guilty(JAVA, "LettuceConnectPerRequest", "connect() per request (Lettuce)", site=None, attribution=None)
 guilty(JAVA, "LettuceKept", "connections never closed (Lettuce)", growing, rule="connection-leak", site=None, attribution=None)
 
+innocent(JAVA, "JedisPoolTrims", "a pool that closes the idle ones (Jedis)", between(4, 60), Repeated(Http(60, 8, seconds=0.5), 4, 1.2))
+innocent(JAVA, "JedisPoolPrefilled", "a pool filled before its use (Jedis)", between(20, 30))
 innocent(JAVA, "JedisPooledOnce", "a pool (Jedis)", at_most(8))
 innocent(JAVA, "LettuceShared", "one connection for all threads (Lettuce)", at_most(1))
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a case's service is put to while connprof watches: each kind of load is bounded in count and time, and paced, so that a
-run takes the same few seconds on any machine. A load is a class with run(world), which returns how many requests were answered."""
+run takes the same few seconds on any machine. A load's run(world) returns how many requests were answered."""
 import dataclasses
 import http.client
 import socket
@@ -14,8 +14,15 @@ class LoadError(Exception):
     """The service did not answer as it should: the run proves nothing."""
 
 
+class Load:
+    needs_service = True  # which listens, or has said that it is ready
+
+    def done(self):
+        """Called when connprof has ended."""
+
+
 @dataclasses.dataclass
-class Http:
+class Http(Load):
     """GET requests from a few clients. `during` happens to the world at half time."""
     requests: int = 300
     clients: int = 6
@@ -72,7 +79,7 @@ class Http:
 
 
 @dataclasses.dataclass
-class Streams:
+class Streams(Load):
     """Clients that each hold one endless response (server-sent events, a long poll), and each wait for its first line."""
     clients: int = 40
     path: str = "/events"
@@ -95,7 +102,7 @@ class Streams:
 
 
 @dataclasses.dataclass
-class Jobs:
+class Jobs(Load):
     """Pushes jobs on a list and waits until the workers have counted them all in the key "done"."""
     jobs: int = 200
     seconds: float = 3.0
@@ -118,7 +125,7 @@ class Jobs:
 
 
 @dataclasses.dataclass
-class Quiet:
+class Quiet(Load):
     """Nothing from outside: what the program does by itself."""
     seconds: float = 4.0
 
@@ -128,7 +135,7 @@ class Quiet:
 
 
 @dataclasses.dataclass
-class RedisClients:
+class RedisClients(Load):
     """Redis clients of the service itself (a proxy): each has one connection, and asks on it again and again."""
     clients: int = 30
     seconds: float = 3.0
@@ -148,7 +155,7 @@ class RedisClients:
 
 
 @dataclasses.dataclass
-class Repeated:
+class Repeated(Load):
     """A load, a pause, and so on."""
     load: object
     times: int = 3
@@ -160,3 +167,14 @@ class Repeated:
             time.sleep(self.pause)
             answered += self.load.run(world)
         return answered
+
+
+@dataclasses.dataclass
+class ToItsEnd(Load):
+    """Nothing from outside: a program that connprof starts, and that ends by itself (a test-suite)."""
+    seconds: float = 40
+    needs_service = False
+
+    def run(self, world):
+        world.service.wait(self.seconds)
+        return 0

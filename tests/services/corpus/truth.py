@@ -66,7 +66,8 @@ class Server:
 @dataclasses.dataclass
 class Facts:
     """Of one run, all from the server but the number of requests, which the load knows."""
-    opened: int       # connections the server received in the window
+    opened: int       # connections the server received from connprof's being attached until it was told to end
+    at_most: int      # those around that too: a service that connects by itself does so while connprof comes and goes
     before: int       # clients connected when the window began
     connected: int    # clients connected when the load was over
     subscribed: int   # of those: in a subscription

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Innocent: each forked worker has the module's pool for itself."""
+"""Innocent: each forked worker has the module's pool for itself, also those that replace others."""
 import redis
 
 import served
