@@ -57,7 +57,8 @@ enum cfa_kind {
 	CFA_RSP_DEREF = 8,  /* CFA = *(rsp + offset) + 8: the caller's rsp kept on the stack (hand-written assembler: libcrypto) */
 	CFA_RBP_DEREF = 9,  /* CFA = *(rbp + offset) + 8: the same */
 	CFA_REALIGNED = 10, /* CFA = *(rbp + offset), and the caller's rbp lies at rbp: a function that aligns its stack (gcc) */
-	CFA_KINDS = 11,
+	CFA_RSP_LEAF = 11,  /* CFA = rsp + offset in a frame that has called nothing; one that has goes by the frame pointer (Go) */
+	CFA_KINDS = 12,
 };
 
 /* One unwind row: from .pc up to the next row's pc, the rule holds. Sorted by pc. 8 bytes. */

@@ -225,6 +225,10 @@ WALKER_GLOBAL int native_step(u32 kind)
 	}
 	row = &memo->entries[at].row;
 	switch (row->cfa) {
+	case CFA_RSP_LEAF:
+		if (walk->native && !walk->exact_pc)
+			return step_frame_pointer(scratch, END_NO_RULE);
+		/* fallthrough */
 	case CFA_RSP:
 		cfa = walk->sp + (s64)row->cfa_offset;
 		break;

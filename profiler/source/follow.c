@@ -428,6 +428,11 @@ enum python_anchor followed_anchor(const struct followed *process)
 	return process->interpreter ? process->interpreter->state.layout.anchor : ANCHOR_NONE;
 }
 
+pid_t followed_alike(const struct followed *process)
+{
+	return process->image ? image_pid(process->image) : 0;
+}
+
 struct object *followed_object(struct followed *process, uint64_t pc, uint64_t *address)
 {
 	bool known = false;

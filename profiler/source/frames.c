@@ -112,6 +112,21 @@ static struct unwind_registers registers_of(const struct raw_stack *raw)
 	return out;
 }
 
+/* Makes frames->remote that of pid. False: there is no such process; then it stays what it was. */
+static bool remote_for(struct frames *frames, pid_t pid)
+{
+	struct unwind_remote *fresh;
+
+	if (frames->remote && frames->remote_pid == pid)
+		return true;
+	if (pid <= 0 || unwind_remote_new(pid, &fresh))
+		return false;
+	unwind_remote_free(frames->remote);
+	frames->remote = fresh;
+	frames->remote_pid = pid;
+	return true;
+}
+
 /* Where the rows had to stop, libunwind goes on over the copied piece of stack; where the kernel had to guess its way through code it
  * did not know yet, libunwind's word holds if it found the root by rules. The result replaces raw's native part. */
 static void finish_native(struct frames *frames, struct followed *process, struct raw_stack *raw)
@@ -125,12 +140,8 @@ static void finish_native(struct frames *frames, struct followed *process, struc
 	enum stack_end end = END_EXPRESSION;
 	int count;
 
-	if (frames->remote_pid != pid) {
-		unwind_remote_free(frames->remote);
-		frames->remote = NULL;
-		frames->remote_pid = unwind_remote_new(pid, &frames->remote) ? 0 : pid;
-	}
-	if (!frames->remote)
+	/* One that has gone since, like a child of vfork, had its parent's code in the same place. */
+	if (!remote_for(frames, pid) && !remote_for(frames, followed_alike(process)))
 		return;
 	count = unwind_remote_walk(frames->remote, &registers, &stack, rest, FINISHED_MAX - kept, &end);
 	if (count <= 0 || (raw->end != END_EXPRESSION && !stack_end_complete(end) && (size_t)count <= raw->native_count))

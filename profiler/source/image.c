@@ -21,6 +21,7 @@ struct cached_frame {
 
 struct image {
 	unsigned users;
+	pid_t pid;
 	struct tables *tables;
 	struct process_maps maps;  /* the executable ones */
 	struct object **objects;   /* one per maps.items; borrowed */
@@ -79,6 +80,7 @@ int image_new(struct objects *objects, struct tables *tables, pid_t pid, const s
 	if (!image)
 		return -ENOMEM;
 	image->users = 1;
+	image->pid = pid;
 	image->tables = tables;
 	image->generation = generation;
 	code = copy_executable(image, maps);
@@ -144,6 +146,11 @@ void image_describe(const struct image *image, struct target *target)
 	target->first_mapping = image->first_mapping;
 	target->mapping_count = image->maps.count;
 	target->generation = image->generation;
+}
+
+pid_t image_pid(const struct image *image)
+{
+	return image->pid;
 }
 
 struct object *image_object(const struct image *image, uint64_t pc, uint64_t *address, bool *known)

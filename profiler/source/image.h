@@ -29,6 +29,9 @@ bool image_same(const struct image *image, const struct process_maps *maps);
 /* Fills target's mapping fields. */
 void image_describe(const struct image *image, struct target *target);
 
+/* The process it was read from: a fork's parent. */
+pid_t image_pid(const struct image *image);
+
 /* The object and ELF address behind a pc; NULL: none. *known: pc lies in a mapping, with an object or without. */
 struct object *image_object(const struct image *image, uint64_t pc, uint64_t *address, bool *known);
 

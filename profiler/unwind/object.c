@@ -30,20 +30,18 @@ static int check_header(Elf *elf)
 	return 0;
 }
 
-/* Finds both sections by name: found[0] .eh_frame, found[1] .debug_frame. Go's .debug_frame is left out: it does not say where rbp is
- * saved nor where a goroutine's stack ends, which its frame pointers do (always there on x86-64). */
-static void by_section_headers(Elf *elf, struct unwind_section found[2])
+/* Finds both sections by name: found[0] .eh_frame, found[1] .debug_frame. Of Go's .debug_frame only a part
+ * counts (go_rows): *go says that it is Go's. */
+static void by_section_headers(Elf *elf, struct unwind_section found[2], bool *go)
 {
 	static const char *const names[] = {".eh_frame", ".debug_frame"};
 	Elf_Scn *section = NULL;
 	size_t seen = 0;
-	bool go = false;
-
 	while ((section = elf_nextscn(elf, section)) && seen++ < ELF_SECTIONS_MAX) {
 		GElf_Shdr header;
 		const char *name = gelf_getshdr(section, &header) ? elf_guard_name(elf, &header) : NULL;
 
-		go = go || (name && strstr(name, "gopclntab")); /* .gopclntab; position independent: .data.rel.ro.gopclntab */
+		*go = *go || (name && strstr(name, "gopclntab")); /* .gopclntab; position independent: .data.rel.ro.gopclntab */
 		for (int i = 0; name && i < 2; i++) {
 			Elf_Data *data = found[i].bytes || strcmp(name, names[i])
 						 ? NULL
@@ -55,8 +53,6 @@ static void by_section_headers(Elf *elf, struct unwind_section found[2])
 							    .address = header.sh_addr, .debug_frame = i == 1 };
 		}
 	}
-	if (go)
-		found[1].bytes = NULL;
 }
 
 /* File bytes from an ELF virtual address to the end of the segment that holds it; NULL: none. */
@@ -132,7 +128,21 @@ static int by_program_headers(Elf *elf, struct unwind_section *found)
 	return 0;
 }
 
-static int parse_sections(const struct unwind_section sections[2], struct unwind_rows *rows)
+/* Go's .debug_frame says the CFA, but neither where rbp is saved nor where a goroutine's stack ends; its frame pointers do (always
+ * there on x86-64), except in the innermost frame while that has not saved rbp (CFA = rsp + 8), or not moved it (+ 16). */
+static void go_rows(struct unwind_rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		struct unwind_row *row = &rows->items[i];
+
+		if (row->cfa == CFA_RSP && (row->cfa_offset == 8 || row->cfa_offset == 16))
+			*row = (struct unwind_row){row->pc, CFA_RSP_LEAF, row->cfa_offset == 16 ? -2 : 0, row->cfa_offset};
+		else
+			*row = (struct unwind_row){.pc = row->pc, .cfa = CFA_NONE};
+	}
+}
+
+static int parse_sections(const struct unwind_section sections[2], bool go, struct unwind_rows *rows)
 {
 	struct unwind_rows more = {0};
 	int code = 0;
@@ -143,6 +153,8 @@ static int parse_sections(const struct unwind_section sections[2], struct unwind
 		code = unwind_rows_sort(rows);
 	if (!code && sections[1].bytes) {
 		code = unwind_parse_frames(&sections[1], &more);
+		if (!code && go)
+			go_rows(&more);
 		if (!code)
 			code = unwind_rows_sort(&more);
 		if (!code)
@@ -158,6 +170,7 @@ static int rows_from_elf(Elf *elf, struct unwind_rows *rows)
 {
 	struct unwind_section sections[2] = {0};
 	struct unwind_rows fresh = {0};
+	bool go = false;
 	int code;
 
 	if (!elf)
@@ -165,10 +178,10 @@ static int rows_from_elf(Elf *elf, struct unwind_rows *rows)
 	code = check_header(elf);
 	if (code)
 		goto out;
-	by_section_headers(elf, sections);
+	by_section_headers(elf, sections, &go);
 	if (!sections[0].bytes)
 		by_program_headers(elf, &sections[0]);
-	code = parse_sections(sections, &fresh);
+	code = parse_sections(sections, go, &fresh);
 	if (!code)
 		*rows = fresh;
 	else

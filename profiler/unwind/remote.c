@@ -356,7 +356,8 @@ static int walk(struct unwind_remote *remote, unw_cursor_t *cursor, struct unwin
 		if (step > 0)
 			frames[count].cfa = cfa;
 		count++;
-		if (step <= 0 || (cfa <= sp && !signal)) { /* a handler may run on a stack of its own */
+		/* A handler may run on a stack of its own; the innermost frame may have taken its return address off the stack (vfork). */
+		if (step <= 0 || ((cfa < sp || (cfa == sp && count > 1)) && !signal)) {
 			*end = step > 0 ? END_NO_PROGRESS : end_of(remote, step, bp, bp_known);
 			break;
 		}
