@@ -15,9 +15,9 @@ PEAK_SECONDS = 0.45      # "at peak": as many callers at once as the leaky servi
 CALLERS = (32, 400)      # within these; the same number for the fixed one
 WARM_UP_REQUESTS = 900
 REQUESTS = 3000          # each, through nginx and directly
-WORDS_REQUESTS = 300     # while check is run once more for its text
+DIAGNOSED_REQUESTS = 1500
 TOOLS = {"ab": "apache2-utils", "nginx": "nginx-light", "redis-server": "redis-server", "tcpdump": "tcpdump", "perl": "perl"}
-ENDINGS = (".svg", ".folded", ".pb.gz", ".json")
+ENDINGS = (".svg", ".folded", ".pb.gz", ".json", ".html", ".diagnosis.pb.gz")
 
 
 def say(text):
@@ -45,11 +45,8 @@ def observe(children, connprof, variant, redis_port, callers=None):
     status, report = attach.finish(attached, variant)
     received, captured = redis_count.stop(), capture.stop()
 
-    words_status, words = attach.check_in_words(
-        children, connprof, variant, master.pid,
-        lambda: load.ab(children, f"ab-words-{variant}", front, WORDS_REQUESTS, 16))
-    if words_status != status:
-        raise DemoError(f"check of {variant}: exit status {status} at first, {words_status} the second time")
+    words = attach.diagnose(children, connprof, variant, master.pid,
+                            lambda: load.ab(children, f"ab-diagnose-{variant}", front, DIAGNOSED_REQUESTS, 16))
     children.stop(nginx)
     children.stop(master)
     folded = stacks.read_folded(children.path(variant + ".folded"))
@@ -58,14 +55,14 @@ def observe(children, connprof, variant, redis_port, callers=None):
 
 
 def replay(children, connprof):
-    """The whole story; returns the two Results."""
+    """The whole story; returns the two Results and their difference in words."""
     redis_port, count = services.start_data(children)
     say(f"data sync: {count} keys of the intranet Redis copied to the service's Redis, through the HTTP source")
     before, callers = observe(children, connprof, "leaky", redis_port)
     after, _ = observe(children, connprof, "fixed", redis_port, callers)
     stacks.draw_difference(*(stacks.read_folded(children.path(f"{variant}.folded")) for variant in ("leaky", "fixed")),
                            children.path("difference.svg"))
-    return before, after
+    return before, after, attach.compare(children, connprof)
 
 
 def keep(children, output):
@@ -77,19 +74,20 @@ def keep(children, output):
         os.replace(part, os.path.join(output, name))
 
 
-def show(before, after, output):
+def show(before, after, difference, output):
     """Prints what was found; returns what is not as it should be."""
     say("\nAll figures with connprof attached.\n")
     say(result.table_text(before, after))
     for shown in (before, after):
-        say(f"\n$ connprof check -p PID    # {shown.variant}: exit status {shown.status}\n{shown.words.rstrip()}")
-    say("")
-    for what, name in (("flame graph, before", "leaky.svg"), ("flame graph, after", "fixed.svg"),
+        say(f"\n$ connprof diagnose -p PID    # {shown.variant}\n{shown.words.rstrip()}")
+    say(f"\n$ connprof diff leaky.diagnosis.pb.gz fixed.diagnosis.pb.gz\n{difference.rstrip()}\n")
+    for what, name in (("the diagnoses, a page each", "leaky.html, fixed.html"), ("flame graph, before", "leaky.svg"), ("flame graph, after", "fixed.svg"),
                        ("what the leak costs, in red", "difference.svg"), ("verdicts", "leaky.json, fixed.json"),
                        ("recordings (connprof report)", "leaky.pb.gz, fixed.pb.gz")):
         say(f"{what + ':':<31}{', '.join(os.path.join(output, one) for one in name.split(', '))}")
     return (result.disagreements(before) + result.disagreements(after) +
-            result.wrong_verdicts(before, after, *services.handler_line("leaky")))
+            result.wrong_verdicts(before, after, *services.handler_line("leaky")) +
+            result.wrong_diagnoses(before, after))
 
 
 def check_able(connprof):
@@ -112,13 +110,13 @@ def run(connprof, output, folder):
     children = Children(folder)
     begun = time.monotonic()
     try:
-        before, after = replay(children, connprof)
+        before, after, difference = replay(children, connprof)
         keep(children, output)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the teardown is short and must not be cut
         children.stop_all()
-    wrong = show(before, after, output)
+    wrong = show(before, after, difference, output)
     for text in wrong:
         say(f"demo: NOT AS THE STORY SAYS: {text}")
     if not wrong:

@@ -60,12 +60,24 @@ def finish(attached, variant):
         return statuses[f"check-{variant}"], json.load(file)
 
 
-def check_in_words(children, connprof, variant, pid, load):
-    """`connprof check` once more, while load() runs; returns (exit status, its text)."""
+def diagnose(children, connprof, variant, pid, load):
+    """`connprof diagnose` while load() runs: its recording and page as VARIANT.diagnosis.pb.gz and .html; returns its text."""
     attached = Attached(children, connprof)
-    name = f"words-{variant}"
-    attached.start(name, "check", pid)
+    name = f"diagnose-{variant}"
+    recording = children.path(f"{variant}.diagnosis.pb.gz")
+    attached.start(name, "diagnose", pid, "-o", recording)
     attached.wait_attached()
     load()
     status = attached.stop()[name]
-    return status, children.output(name)
+    if status != 0:
+        raise DemoError(f"diagnose: exit status {status}{children.tail(name)}")
+    children.run(f"page-{variant}", [connprof, "report", recording, "--view", "diagnosis", "-o",
+                                     children.path(f"{variant}.html")])
+    return children.output(name)
+
+
+def compare(children, connprof):
+    """`connprof diff` of the two diagnoses; returns its text."""
+    recordings = [children.path(f"{variant}.diagnosis.pb.gz") for variant in ("leaky", "fixed")]
+    _status, text = children.run("diff", [connprof, "diff", *recordings])
+    return text

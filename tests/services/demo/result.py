@@ -9,6 +9,9 @@ from demo.load import Load
 # ab's requests all end inside the window, so nothing but an error makes them differ at all.
 TOLERANCE = 0.01
 
+# What ails the leaky service, as connprof names it.
+DISEASES = ("connection-per-request",)
+
 
 @dataclass
 class Result:
@@ -22,7 +25,7 @@ class Result:
     report: dict             # connprof check's JSON
     setup_percent: float
     logging_percent: float
-    words: str
+    words: str               # connprof diagnose's
 
     @property
     def requests(self):
@@ -67,6 +70,17 @@ def wrong_verdicts(leaky, fixed, file, line):
             said.append(f"leaky: call site {site['file']}:{site['line']}; expected {file}:{line}")
     if fixed.status != 0 or fixed.report["verdict"] != "clean":
         said.append(f"fixed: exit status {fixed.status}, verdict {fixed.report['verdict']}; expected 0, clean")
+    return said
+
+
+def wrong_diagnoses(leaky, fixed):
+    """What the diagnoses should find and do not, in words."""
+    said = []
+    for kind in DISEASES:
+        if f". {kind}: " not in leaky.words:
+            said.append(f"leaky: no {kind} among the findings")
+        if f". {kind}: " in fixed.words:
+            said.append(f"fixed: {kind} among the findings")
     return said
 
 

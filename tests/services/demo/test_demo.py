@@ -41,6 +41,12 @@ class Judgement(unittest.TestCase):
         self.fixed.report["requests"]["observed"] = None
         self.assertRegex(result.disagreements(self.fixed)[0], "connprof saw 0 requests, ab made 100")
 
+    def test_a_disease_not_found_or_found_in_the_healthy_one_is_told(self):
+        self.leaky.words = "".join(f"{n}. {kind}: redis\n" for n, kind in enumerate(result.DISEASES, 1))
+        self.assertEqual(result.wrong_diagnoses(self.leaky, self.fixed), [])
+        self.assertRegex(result.wrong_diagnoses(self.fixed, self.fixed)[0], "leaky: no connection-per-request")
+        self.assertRegex(result.wrong_diagnoses(self.leaky, self.leaky)[0], "fixed: connection-per-request")
+
     def test_the_wrong_line_is_told(self):
         self.leaky.report["sites"][0]["call_site"]["line"] = 24
         self.assertRegex(self.verdicts()[0], "service.py:24; expected .*:28")
