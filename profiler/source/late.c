@@ -177,9 +177,11 @@ static void read_object(struct late *late, size_t from, size_t to, uint64_t dead
 		}
 	}
 	late->first_of[late->address_count] = (uint32_t)to;
-	if (fd >= 0)
-		tell(late, object, source_lines(fd, alt, late->addresses, late->address_count, deadline_ns, found, late),
-		     clock_now_ns() - begin_ns);
+	if (fd >= 0) {
+		int code = source_lines(fd, alt, late->addresses, late->address_count, deadline_ns, found, late);
+
+		tell(late, object, code, clock_now_ns() - begin_ns);
+	}
 }
 
 static int collect(struct late *late, size_t frames)

@@ -124,6 +124,8 @@ static void resolve(const struct search *search, Dwarf_Die *function, size_t ind
 	struct chain chain = {.count = 1};
 	Dwarf_Die die = *function;
 
+	if (search->told[index]) /* an alias of the function that told it: one of them has to do */
+		return;
 	chain.items[0] = die;
 	for (int depth = 0; depth < SCOPES_MAX && go_down(&die, search->addresses[index]); depth++) {
 		int tag = dwarf_tag(&die);

@@ -139,6 +139,33 @@ static void inlined_functions_come_innermost_first_with_the_line_of_each_call(vo
 	expect_all(&answer);
 }
 
+/* Assembler gives one function several names, and each of them an entry in the debug info. */
+static void a_function_of_two_names_is_told_once(void **state)
+{
+	static const char script[] =
+		"cd \"$1\"; printf '.globl main, here, there\\n.type main,@function\\n.type here,@function\\n.type there,@function\\n"
+		"main:\\nhere:\\nthere: nop\\nret\\n.size main,.-main\\n.size here,.-here\\n.size there,.-there\\n' > two.s && "
+		"gcc -g -no-pie -Wl,--build-id -o two two.s && nm two | sed -n 's/ T here$//p' > two.address";
+	const uint64_t program_here = here;
+	unsigned long long address = 0;
+	struct answer answer = {0};
+	char path[96];
+	FILE *file;
+
+	(void)state;
+	assert_int_equal(tool_run(script, folder, ""), 0);
+	snprintf(path, sizeof(path), "%s/two.address", folder);
+	file = fopen(path, "re");
+	assert_int_equal(fscanf(file, "%llx", &address), 1);
+	fclose(file);
+	here = address;
+	assert_int_equal(ask("two", NULL, &answer), 0);
+	here = program_here;
+	assert_int_equal(answer.calls, 1);
+	assert_int_equal(answer.count, 1);
+	assert_int_equal(answer.frames[0].line, 7);
+}
+
 static void compressed_debug_info_says_the_same(void **state)
 {
 	struct answer answer;
@@ -330,6 +357,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inlined_functions_come_innermost_first_with_the_line_of_each_call),
+		cmocka_unit_test(a_function_of_two_names_is_told_once),
 		cmocka_unit_test(compressed_debug_info_says_the_same),
 		cmocka_unit_test(a_stripped_object_without_a_debug_file_has_no_source),
 		cmocka_unit_test(a_debug_file_is_found_by_its_link),
