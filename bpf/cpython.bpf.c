@@ -245,12 +245,12 @@ WALKER_GLOBAL int python_begin(u32 kind)
 	walk->holds_gil = 0;
 	walk->task = walk->task_frame = 0;
 	walk->outermost = walk->outermost_generator = 0;
+	walk->python_thread = 0;
 	if (!walk->state.enabled)
 		return 1;
 	walk->python_end = PYTHON_NO_STATE;
 	if (!walk->fsbase)
 		return 1;
-	walk->python_thread = 0;
 	state = state_by_block(walk);
 	if (!state || walk->state.interpreters > 1) {
 		search_begin(walk);

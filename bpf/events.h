@@ -91,7 +91,8 @@ enum stack_end {
 	END_NO_PROGRESS = 8,   /* the CFA did not move up: a broken chain */
 	END_BUSY = 9,          /* walker scratch in use on this CPU: not walked */
 	END_GREENLET = 10,     /* where the greenlet that runs was started: complete (found by user space) */
-	STACK_END_COUNT = 11,
+	END_NOT_WALKED = 11,   /* a wait that was too many to walk, at a place that was not walked either */
+	STACK_END_COUNT = 12,
 };
 
 /* How the interpreter part ended. */
@@ -119,7 +120,9 @@ enum drop_reason {
 	DROP_PAYLOAD_FAULT = 7,     /* payload could not be read: counted without it */
 	DROP_PAYLOAD_NO_REGS = 8,   /* io_uring or kernel work: no user registers, counted without payload */
 	DROP_NO_MEMORY = 9,         /* arrived, but there was no memory to keep it (counted by user space) */
-	DROP_COUNT = 10,
+	DROP_RING_FULL_WAIT = 10,   /* a stack of a wait, or a wait: its time is shared out like that of those not walked */
+	DROP_WAITS_FULL = 11,       /* too many threads: what this one waits for is not seen */
+	DROP_COUNT = 12,
 };
 
 /* Counters that are no loss, per CPU like the drops. */
@@ -131,7 +134,11 @@ enum tally {
 	TALLY_IO = 4,
 	TALLY_IO_NS = 5,
 	TALLY_WITHOUT_GIL = 6,  /* of the ticks: left out because their thread did not hold the GIL, as asked */
-	TALLY_COUNT = 7,
+	TALLY_SWITCHES = 7,     /* threads of followed processes that left the CPU */
+	TALLY_WAIT_NS = 8,      /* time spent on them, and when they came back */
+	TALLY_BRIEF = 9,        /* waits shorter than asked for, and their time */
+	TALLY_BRIEF_NS = 10,
+	TALLY_COUNT = 11,
 };
 
 /* ---- records -------------------------------------------------------------- */
@@ -148,6 +155,8 @@ enum record_type {
 	RECORD_EXEC = 9,
 	RECORD_EXIT = 10,        /* the last thread of a process */
 	RECORD_SEEN = 11,        /* first I/O on a connection whose connect() was not seen: accepted, or open before the attach */
+	RECORD_BLOCK = 12,       /* a thread leaves the CPU: waits.h */
+	RECORD_BACK = 13,        /* and comes back */
 };
 
 struct record {
@@ -266,6 +275,9 @@ struct settings {
 	u32 payload_bytes;       /* 0: count only */
 	u32 ring_watermark;      /* bytes waiting before the reader is woken */
 	u32 gil;                 /* enum gil_wish */
+	u32 walks;               /* of waits, per CPU and WALK_WINDOW_NS */
+	u32 switch_tells_state;  /* sched_switch brings the state as its fourth argument (Linux 5.18) */
+	u64 min_block_ns;        /* shorter waits are only counted */
 };
 
 /* ---- map values ----------------------------------------------------------- */
@@ -313,6 +325,7 @@ struct python_state {
 	u32 enabled;            /* 0: not an interpreter (yet) */
 	/* The thread state that holds the GIL: <= 3.11 in one place, later in each interpreter's GIL. */
 	u64 gil_holder;         /* address of the pointer to it; 0: by interpreter */
+	u64 gil;                /* address of the GIL itself; 0: by interpreter */
 	u32 interp_gil;         /* interpreter state to the pointer to its GIL; 0 too: not known */
 	u16 gil_last_holder, gil_locked; /* in that GIL: a pointer, and an int that is 1 while it is held */
 	/* Only where there are several interpreters: a thread may be in more than one, and is looked for in the lists of all. */
@@ -347,7 +360,7 @@ EVENTS_ASSERT("thread_record", sizeof(struct thread_record) == 96);
 EVENTS_ASSERT("io_body", sizeof(struct io_body) == 32);
 EVENTS_ASSERT("life_body", sizeof(struct life_body) == 32);
 EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 36);
-EVENTS_ASSERT("python_state", sizeof(struct python_state) == 104);
-EVENTS_ASSERT("target", sizeof(struct target) == 120);
+EVENTS_ASSERT("python_state", sizeof(struct python_state) == 112);
+EVENTS_ASSERT("target", sizeof(struct target) == 128);
 
 #endif

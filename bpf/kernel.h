@@ -51,7 +51,13 @@ struct task_struct {
 	struct thread_struct thread;
 	unsigned long nvcsw, nivcsw;
 	struct files_struct *files;
+	unsigned int __state;
+	unsigned in_iowait : 1;
 	unsigned int on_cpu; /* has become smaller: only unsigned loads are fitted */
+};
+
+struct task_struct___before_5_14 {
+	long state;
 };
 
 struct sock_common {
@@ -122,10 +128,23 @@ struct file_ref {
 	atomic64_t refcnt; /* holders - 1 */
 };
 
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
 struct file {
 	void *private_data;
 	struct inode *f_inode;
 	struct file_ref f_ref;
+	struct path f_path;
 };
 
 struct file___before_6_13 {
@@ -166,6 +185,8 @@ struct sample_context {
 #define PF_EXITING 0x00000004
 #define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD 0x00200000
+
+#define TASK_RUNNING 0
 
 /* include/net/tcp_states.h */
 #define TCP_ESTABLISHED 1

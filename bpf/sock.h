@@ -84,10 +84,24 @@ static __always_inline void unix_body_fill(struct conn_body *body, const struct 
 		body->flags |= CONN_PAIR;
 }
 
-static __always_inline void conn_body_fill(struct conn_body *body, const struct connection *connection, const struct sock *sk)
+/* Addresses and ports of a socket that is IPv4's, else IPv6's; both ends are zero before, but for their families. */
+static __always_inline void inet_ends_fill(struct endpoint *local, struct endpoint *peer, const struct sock *sk)
 {
 	const struct sock_common *common = &sk->__sk_common;
 
+	local->port = BPF_CORE_READ(common, skc_num);
+	peer->port = bpf_ntohs(BPF_CORE_READ(common, skc_dport));
+	if (local->family == AF_INET) {
+		bpf_core_read(local->address, 4, &common->skc_rcv_saddr);
+		bpf_core_read(peer->address, 4, &common->skc_daddr);
+	} else {
+		bpf_core_read(local->address, 16, &common->skc_v6_rcv_saddr);
+		bpf_core_read(peer->address, 16, &common->skc_v6_daddr);
+	}
+}
+
+static __always_inline void conn_body_fill(struct conn_body *body, const struct connection *connection, const struct sock *sk)
+{
 	__builtin_memset(body, 0, sizeof(*body));
 	body->conn = connection->conn;
 	body->owner_pid = connection->owner_pid;
@@ -97,15 +111,7 @@ static __always_inline void conn_body_fill(struct conn_body *body, const struct 
 		unix_body_fill(body, sk);
 		return;
 	}
-	body->local.port = BPF_CORE_READ(common, skc_num);
-	body->peer.port = bpf_ntohs(BPF_CORE_READ(common, skc_dport));
-	if (body->local.family == AF_INET) {
-		bpf_core_read(body->local.address, 4, &common->skc_rcv_saddr);
-		bpf_core_read(body->peer.address, 4, &common->skc_daddr);
-	} else {
-		bpf_core_read(body->local.address, 16, &common->skc_v6_rcv_saddr);
-		bpf_core_read(body->peer.address, 16, &common->skc_v6_daddr);
-	}
+	inet_ends_fill(&body->local, &body->peer, sk);
 }
 
 /* A record of a connection without a stack. */
@@ -255,20 +261,29 @@ static __always_inline u64 unit_now(const struct target *target, const struct co
 	return unit;
 }
 
-/* The file behind a descriptor of the current task; NULL: none, or not a socket's. */
-static __always_inline struct file *socket_file(u32 fd)
+/* The file behind a descriptor of a task; NULL: none. */
+static __always_inline struct file *file_of_fd(struct task_struct *task, u32 fd)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **slots, *file = 0;
 
 	if (fd >= BPF_CORE_READ(table, max_fds))
 		return 0;
 	slots = BPF_CORE_READ(table, fd);
-	if (bpf_probe_read_kernel(&file, sizeof(file), slots + fd) || !file ||
-	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return 0;
-	return file;
+	return bpf_probe_read_kernel(&file, sizeof(file), slots + fd) ? 0 : file;
+}
+
+static __always_inline bool file_is_socket(struct file *file)
+{
+	return (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK;
+}
+
+/* The file behind a descriptor of the current task; NULL: none, or not a socket's. */
+static __always_inline struct file *socket_file(u32 fd)
+{
+	struct file *file = file_of_fd((void *)bpf_get_current_task(), fd);
+
+	return file && file_is_socket(file) ? file : 0;
 }
 
 static __always_inline const struct sock *sock_of_file(struct file *file)

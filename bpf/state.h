@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "events.h"
+#include "waits.h"
 
 enum scratch_kind { SCRATCH_SAMPLE = 0, SCRATCH_CONNECTION = 1, SCRATCH_IO = 2, SCRATCH_KINDS = 3 };
 
@@ -66,14 +67,19 @@ struct scratch {
 	u32 busy;
 	u32 reserved;
 	struct walk walk;
-	/* From here on as it goes to the ring. A sample has no conn_body: its record lies right before head. */
+	/* From here on as it goes to the ring: the record and its body, if it has one, lie right before head. */
 	union {
 		struct {
+			struct record block_record;
+			struct block_body block;
+		};
+		struct {
+			u8 unused_before_conn[sizeof(struct block_body) - sizeof(struct conn_body)];
 			struct record record;
 			struct conn_body conn;
 		};
 		struct {
-			u8 unused[sizeof(struct conn_body)];
+			u8 unused_before_sample[sizeof(struct block_body)];
 			struct record sample_record;
 		};
 	};
@@ -226,6 +232,29 @@ SHARED struct {
 	__type(key, struct tls_key);
 	__type(value, struct tls_conn);
 } tls_conns SEC(".maps");
+
+/* Threads that left the CPU, or did: entries stay until the thread ends. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WAITS_MAX);
+	__type(key, u32);
+	__type(value, struct wait);
+} waits SEC(".maps");
+
+/* Of this CPU: how many waits were walked in this window, of how many. */
+struct walk_budget {
+	u64 begin_ns;
+	u64 seq;                 /* the last number given */
+	u32 seen, walked;
+	u32 chance, reserved;    /* of being walked, in 65536 */
+};
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct walk_budget);
+} walk_budgets SEC(".maps");
 
 /* Of this CPU: is state_changed under way, and how many changes were told in the middle of that. */
 enum { TELLING_NOW = 0, TELLING_WITHIN = 1, TELLING_COUNT = 2 };

@@ -21,14 +21,13 @@
 #include "source/objects.h"
 #include "source/probe.h"
 #include "source/sampler.h"
+#include "source/still.h"
 #include "source/tables.h"
-#include "unwind/unwind.h"
 
 #define DUMP_RATE_HZ 999
 #define DUMP_CATCH_NS 30000000       /* how long running threads are waited for */
 #define DUMP_TAKE_NS 1000000000ull   /* how long what was caught may take to read */
 #define DUMP_TRIES 4                 /* looks at a thread that keeps running */
-#define DUMP_STACK_BYTES (256u << 10)
 #define ROWS_SPARE (512u << 10)
 #define MAPPING_TABLE_ROWS 65536u
 
@@ -50,10 +49,7 @@ struct dump {
 	struct sampler *sampler;
 	struct caught *caught;
 	size_t caught_count, caught_capacity;
-	uint8_t bytes[DUMP_STACK_BYTES];
-	struct slot python[PYTHON_SLOTS_MAX];
-	struct unwind_frame frames_found[NATIVE_SLOTS_MAX];
-	struct slot native[NATIVE_SLOTS_MAX];
+	struct still *still;
 };
 
 static void dump_free(struct dump *dump)
@@ -61,6 +57,7 @@ static void dump_free(struct dump *dump)
 	if (!dump)
 		return;
 	sampler_free(dump->sampler);
+	still_free(dump->still);
 	frames_free(dump->frames);
 	follow_free(dump->follow);
 	objects_free(dump->objects);
@@ -85,7 +82,8 @@ static int build(struct dump *dump, size_t rows, struct connprof_error *error)
 	if (dump->recording && dump->objects)
 		dump->follow = follow_new(dump->probe, dump->tables, dump->objects, dump->recording);
 	dump->frames = dump->follow ? frames_new(dump->recording) : NULL;
-	return dump->frames ? 0 : error_memory(error);
+	dump->still = dump->frames ? still_new(dump->frames) : NULL;
+	return dump->still ? 0 : error_memory(error);
 }
 
 static int add_process(struct dump *dump, pid_t pid, bool named, struct connprof_error *error)
@@ -181,39 +179,6 @@ static uint8_t state_of(char letter)
 	}
 }
 
-static uint32_t walk_blocked(struct dump *dump, struct followed *process, const struct thread_record *thread,
-			     struct dump_thread *out)
-{
-	struct unwind_registers registers = {.pc = thread->ip, .sp = thread->sp, .bp = thread->bp, .rbx = thread->bx,
-					     .r12 = thread->r12, .r13 = thread->r13, .r14 = thread->r14, .r15 = thread->r15};
-	struct unwind_stack stack = {.pid = thread->pid, .address = thread->sp, .bytes = dump->bytes};
-	struct raw_stack raw = {.python = dump->python, .native = dump->native, .sp = thread->sp, .end = END_FAULT};
-	struct unwind_remote *remote = NULL;
-	enum stack_end end = END_FAULT;
-	enum python_end python_end = PYTHON_NONE;
-	struct runtime *runtime;
-	const struct runtime_ops *ops = followed_runtime(process, &runtime);
-	ssize_t got = process_read_some(thread->pid, thread->sp, dump->bytes, sizeof(dump->bytes));
-	int count = 0;
-
-	stack.size = got > 0 ? got : 0;
-	if (ops && (count = ops->walk(runtime, thread->tid, thread->fsbase, dump->python, PYTHON_SLOTS_MAX, &python_end,
-				      &out->holds_gil)) > 0)
-		raw.python_count = count;
-	out->python_end = raw.python_end = python_end;
-	if (!unwind_remote_new(thread->pid, &remote)) {
-		count = unwind_remote_walk(remote, &registers, &stack, dump->frames_found, NATIVE_SLOTS_MAX, &end);
-		for (int i = 0; i < count; i++)
-			dump->native[i] = (struct slot){dump->frames_found[i].pc |
-							(i == 0 || dump->frames_found[i].exact_pc ? SLOT_EXACT_PC : 0),
-							dump->frames_found[i].cfa};
-		raw.native_count = count > 0 ? count : 0;
-		raw.end = end;
-	}
-	unwind_remote_free(remote);
-	return frames_stack(dump->frames, process, &raw);
-}
-
 static int add_thread(struct dump *dump, const struct thread_record *thread, const struct dump_thread *found)
 {
 	struct connprof_recording *recording = dump->recording;
@@ -272,9 +237,12 @@ static int read_thread(struct dump *dump, const struct thread_record *first)
 		return add_thread(dump, first, &found);
 	}
 	for (int i = 0; i < DUMP_TRIES; i++) {
+		struct still_stack still = still_walk(dump->still, process, &thread);
 		uint64_t switches;
 
-		found.stack = walk_blocked(dump, process, &thread, &found);
+		found.stack = still.stack;
+		found.python_end = (uint8_t)still.python_end;
+		found.holds_gil = still.holds_gil;
 		switches = switches_now(dump, first->tid, &later);
 		if (!switches)
 			return 0;

@@ -35,6 +35,7 @@
 #define MAPPING_TABLE_ROWS 65536u
 #define RING_SAMPLES (2u << 20)
 #define RING_CONNECTIONS (8u << 20)
+#define WALKS_PER_SECOND 500        /* of waits, on each CPU: at 20 us one percent of it */
 #define HOUSEKEEPING_NS 1000000000ull
 #define SCHEDULER_TICK_SECONDS 0.004 /* CONFIG_HZ=250, the distributions' usual; 1000 makes it less */
 #define SWEEP_NS 5000000000ull      /* UNIX connections whose end the kernel did not tell are looked for */
@@ -100,12 +101,14 @@ static int build(struct connprof_session *session, struct connprof_error *error)
 	const struct connprof_config *config = &session->config;
 	bool connections = config->collect & CONNPROF_CONNECTIONS;
 	uint32_t rows = rows_wanted(session);
+	bool waits = config->collect & CONNPROF_OFFCPU;
 	struct probe_config probe = {
+		.waits = waits, .walks_per_second = WALKS_PER_SECOND, .min_block_ns = config->min_block_ns,
 		.samples = config->collect & CONNPROF_SAMPLES, .connections = connections,
 		.tls = connections && !config->no_tls, .children = !config->no_children, .kernel_frames = config->kernel_frames,
 		.gil = config->gil_only ? GIL_ONLY : GIL_IGNORED,
 		.rows = rows, .mappings = MAPPING_TABLE_ROWS,
-		.ring_bytes = connections ? RING_CONNECTIONS : RING_SAMPLES,
+		.ring_bytes = connections || waits ? RING_CONNECTIONS : RING_SAMPLES,
 	};
 	int code = probe_new(&probe, &session->probe, error);
 
@@ -116,6 +119,7 @@ static int build(struct connprof_session *session, struct connprof_error *error)
 		return error_memory(error);
 	session->recording->collect = config->collect;
 	session->recording->rate_hz = config->rate_hz;
+	session->recording->offcpu.min_block_ns = config->min_block_ns;
 	session->model = model_new(session->recording);
 	session->tables = tables_new(probe_rows(session->probe), rows, probe_mappings(session->probe), MAPPING_TABLE_ROWS);
 	session->objects = session->tables ? objects_new(session->tables) : NULL;
@@ -220,6 +224,8 @@ int connprof_session_start(struct connprof_session *session, struct connprof_err
 	if (code)
 		return code;
 	probe_activate(session->probe);
+	if (session->config.collect & CONNPROF_OFFCPU && decode_waits_begin(session->decode, session->probe) < 0)
+		recording_note(session->recording, "waits that began before the recording are not seen: threads cannot be listed");
 	log_say(1, "attached %.0f ms after opening", (clock_now_ns() - session->open_ns) / 1e6);
 	return 0;
 }
@@ -341,7 +347,10 @@ static void fill_costs(struct connprof_session *session)
 	struct rusage usage;
 
 	probe_counters(session->probe, drops, tallies);
-	cost->kernel_seconds = (tallies[TALLY_SAMPLE_NS] + tallies[TALLY_CONNECT_NS] + tallies[TALLY_IO_NS]) / 1e9;
+	cost->kernel_seconds = (tallies[TALLY_SAMPLE_NS] + tallies[TALLY_CONNECT_NS] + tallies[TALLY_IO_NS] +
+				tallies[TALLY_WAIT_NS]) / 1e9;
+	session->recording->offcpu.brief = tallies[TALLY_BRIEF];
+	session->recording->offcpu.brief_ns = tallies[TALLY_BRIEF_NS];
 	look_at_cpu_time(session);
 	cost->real_rate_hz = session->real_rate_hz;
 	cost->target_cpu_seconds = session->cpu_seconds;
@@ -389,6 +398,8 @@ int connprof_session_stop(struct connprof_session *session, struct connprof_erro
 	code = drain(session, error);
 	for (int i = 0; i < LAST_STEPS && code >= 0 && session->behind; i++)
 		code = drain(session, error);
+	if (code >= 0 && session->config.collect & CONNPROF_OFFCPU)
+		decode_waits_end(session->decode, session->probe, session->end_ns);
 	if (code >= 0) {
 		decode_sweep(session->decode, session->end_ns);
 		decode_silent(session->decode, session->end_ns);

@@ -54,6 +54,13 @@ static int write_profile(const struct output_plan *plan, const struct options *o
 	return 0;
 }
 
+static unsigned wanted(const struct options *options)
+{
+	if (!options->mode || !strcmp(options->mode, "cpu"))
+		return CONNPROF_SAMPLES;
+	return !strcmp(options->mode, "wall") ? CONNPROF_SAMPLES | CONNPROF_OFFCPU : CONNPROF_OFFCPU;
+}
+
 int cmd_record(const struct options *options)
 {
 	bool requests = options->requests || cuts(options);
@@ -65,7 +72,7 @@ int cmd_record(const struct options *options)
 	if (status)
 		return status;
 	plan.whole = !strcmp(plan.format, "pprof"); /* `report` cuts the recording, as often as one likes */
-	status = watch_run(&watch, options, CONNPROF_SAMPLES | (requests ? CONNPROF_CONNECTIONS | CONNPROF_REQUESTS : 0), &hooks);
+	status = watch_run(&watch, options, wanted(options) | (requests ? CONNPROF_CONNECTIONS | CONNPROF_REQUESTS : 0), &hooks);
 	if (!status)
 		status = write_profile(&plan, options, watch.session);
 	if (!status)

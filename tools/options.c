@@ -65,7 +65,9 @@ static const struct row rows[] = {
 	{"nolineno", 0, NULL, FLAG, AT(nolineno), 0, 0, NULL, PROFILES, "no line numbers in names"},
 	{"kernel", 0, NULL, FLAG, AT(kernel), 0, 0, NULL, RECORD | DUMP | DIAGNOSE, "kernel frames too"},
 	{"gil", 'g', NULL, FLAG, AT(gil), 0, 0, NULL, RECORD, "only samples of threads that hold Python's GIL"},
-	{"mode", 0, "MODE", TEXT, AT(mode), 0, 0, "cpu", RECORD, "what to sample: cpu (the default)"},
+	{"mode", 0, "MODE", TEXT, AT(mode), 0, 0, "cpu offcpu wall", PROFILES,
+	 "cpu (record's default), offcpu (what threads wait for), or wall (both)"},
+	{"min-block", 0, "TIME", DURATION, AT(min_block_ns), 0, 0, NULL, RECORD, "leave out waits shorter than TIME (default: none)"},
 	{"requests", 0, NULL, FLAG, AT(requests), 0, 0, NULL, RECORD,
 	 "note for each sample how long the request it lies in took"},
 	{"slower-than", 0, "TIME", DURATION, AT(slower_than_ns), 0, 0, NULL, CUTS,
@@ -351,6 +353,10 @@ static int check_together(const struct options *options)
 		return message_usage(command, "nothing to watch: give -p PID, or a command after --");
 	if (command->bit == DUMP && !options->pid_count)
 		return message_usage(command, "nothing to look at: give -p PID");
+	if (options->gil && options->mode && strcmp(options->mode, "cpu"))
+		return message_usage(command, "--gil is about the CPU: it excludes --mode %s", options->mode);
+	if (options->min_block_ns && (!options->mode || !strcmp(options->mode, "cpu")))
+		return message_usage(command, "--min-block goes with --mode offcpu or wall");
 	if (options->pid_count && options->run)
 		return message_usage(command, "give -p PID or a command after --, not both");
 	if (command->bit == REPORT && !options->file)

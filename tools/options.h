@@ -33,7 +33,7 @@ struct options {
 	char **run;                /* the command after "--", NULL-ended */
 	const char *file;          /* report's FILE, diff's BEFORE */
 	const char *after;         /* diff's AFTER */
-	uint64_t duration_ns, slower_than_ns;
+	uint64_t duration_ns, slower_than_ns, min_block_ns;
 	unsigned rate_hz;
 	unsigned verbose;
 	bool quiet, json, json_summary, no_children, no_tls, kernel, gil, native, threads, functions, nolineno, subprocesses, requests, help;

@@ -56,6 +56,7 @@ static const char *const stack_end_names[STACK_END_COUNT] = {
 	[END_NO_PROGRESS] = "broken frame chain",
 	[END_BUSY] = "walker busy",
 	[END_GREENLET] = "greenlet root",
+	[END_NOT_WALKED] = "not walked",
 };
 
 static const char *const python_end_names[PYTHON_END_COUNT] = {
@@ -76,6 +77,8 @@ static const char *const drop_reason_names[DROP_COUNT] = {
 	[DROP_SCRATCH_BUSY] = "scratch busy",
 	[DROP_CONNECTIONS_FULL] = "connection table full",
 	[DROP_TARGETS_FULL] = "process table full",
+	[DROP_RING_FULL_WAIT] = "ring full: waits",
+	[DROP_WAITS_FULL] = "thread table full",
 	[DROP_NO_MEMORY] = "no memory for events",
 	[DROP_PAYLOAD_FAULT] = "payload not readable",
 	[DROP_PAYLOAD_NO_REGS] = "payload of kernel work",

@@ -146,7 +146,7 @@ static void put_cost(const struct connprof_recording *recording, FILE *stream)
 	if (!isnan(cost->kernel_seconds) && cost->kernel_seconds > 0) {
 		fprintf(stream, "%s%.3f s in the kernel", next, cost->kernel_seconds);
 		next = ", ";
-		if (recording->samples && !(recording->collect & CONNPROF_CONNECTIONS))
+		if (recording->samples && !(recording->collect & (CONNPROF_CONNECTIONS | CONNPROF_OFFCPU)))
 			fprintf(stream, " (%.1f us a sample)", 1e6 * cost->kernel_seconds / (double)recording->samples);
 		if (cost->target_cpu_seconds > 0)
 			fprintf(stream, ", %.2f %% of the target's CPU time",

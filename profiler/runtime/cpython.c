@@ -328,6 +328,7 @@ static void fill_state(struct runtime *runtime, const struct cpython_threads *th
 	runtime->state.gil_holder = v->root_gil_holder ? runtime->root + v->root_gil_holder : 0;
 	if (v->minor == 6)
 		runtime->state.gil_holder = runtime->object.current_state;
+	runtime->state.gil = v->root_gil ? runtime->root + v->root_gil : 0;
 	runtime->state.interp_gil = v->interp_gil;
 	runtime->state.gil_last_holder = v->gil_holder;
 	runtime->state.gil_locked = v->gil_locked;

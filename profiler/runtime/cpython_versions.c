@@ -68,7 +68,7 @@ static const struct cpython_version rows[] = {
 	},
 	{ /* v3.7.16: Include/internal/pystate.h, Include/pystate.h, frameobject.h, code.h */
 		.minor = 7, .root_symbol = "_PyRuntime", .interpreters_head = 24, .main_interpreter = 32, .interp_next = 0,
-		.interp_threads_head = 8, .tstate_native_id = CPYTHON_NO_FIELD, .root_gil_holder = 1480,
+		.interp_threads_head = 8, .tstate_native_id = CPYTHON_NO_FIELD, .root_gil = 1264, .root_gil_holder = 1480,
 		.layout = {.tstate_interp = 16, .tstate_next = 8, .tstate_thread_id = 176, .tstate_frame = 24, .frame_code = 32,
 			   .frame_previous = 24, .frame_instr = 104,
 			   .frame_owner = 0xffff, .frame_is_entry = 0xffff, .frame_generator = 96, .frame_self = 360},
@@ -78,7 +78,7 @@ static const struct cpython_version rows[] = {
 	},
 	{ /* v3.8.18: Include/internal/pycore_pystate.h, Include/cpython/pystate.h, frameobject.h, code.h */
 		.minor = 8, .root_symbol = "_PyRuntime", .interpreters_head = 32, .main_interpreter = 40, .interp_next = 0,
-		.interp_threads_head = 8, .tstate_native_id = CPYTHON_NO_FIELD, .root_gil_holder = 1368,
+		.interp_threads_head = 8, .tstate_native_id = CPYTHON_NO_FIELD, .root_gil = 1152, .root_gil_holder = 1368,
 		.layout = {.tstate_interp = 16, .tstate_next = 8, .tstate_thread_id = 176, .tstate_frame = 24, .frame_code = 32,
 			   .frame_previous = 24, .frame_instr = 104,
 			   .frame_owner = 0xffff, .frame_is_entry = 0xffff, .frame_generator = 96, .frame_self = 360},
@@ -88,7 +88,7 @@ static const struct cpython_version rows[] = {
 	},
 	{ /* v3.9.18: Include/internal/pycore_runtime.h, pycore_interp.h, Include/cpython/pystate.h, frameobject.h, code.h */
 		.minor = 9, .root_symbol = "_PyRuntime", .interpreters_head = 32, .main_interpreter = 40, .interp_next = 0,
-		.interp_threads_head = 8, .tstate_native_id = CPYTHON_NO_FIELD, .root_gil_holder = 568,
+		.interp_threads_head = 8, .tstate_native_id = CPYTHON_NO_FIELD, .root_gil = 352, .root_gil_holder = 568,
 		.layout = {.tstate_interp = 16, .tstate_next = 8, .tstate_thread_id = 176, .tstate_frame = 24, .frame_code = 32,
 			   .frame_previous = 24, .frame_instr = 104,
 			   .frame_owner = 0xffff, .frame_is_entry = 0xffff, .frame_generator = 96, .frame_self = 360},
@@ -98,7 +98,7 @@ static const struct cpython_version rows[] = {
 	},
 	{ /* v3.10.13: Include/internal/pycore_runtime.h, pycore_interp.h, Include/cpython/pystate.h (CFrame), frameobject.h, code.h */
 		.minor = 10, .root_symbol = "_PyRuntime", .interpreters_head = 32, .main_interpreter = 40, .interp_next = 0,
-		.interp_threads_head = 8, .tstate_native_id = CPYTHON_NO_FIELD, .root_gil_holder = 568,
+		.interp_threads_head = 8, .tstate_native_id = CPYTHON_NO_FIELD, .root_gil = 352, .root_gil_holder = 568,
 		.layout = {.tstate_interp = 16, .tstate_next = 8, .tstate_thread_id = 176, .tstate_frame = 24, .tstate_cframe = 48,
 			   .cframe_previous = 8, .frame_code = 32, .frame_previous = 24, .frame_instr = 96,
 			   .frame_owner = 0xffff, .frame_is_entry = 0xffff, .frame_generator = 88, .frame_self = 352,
@@ -109,7 +109,7 @@ static const struct cpython_version rows[] = {
 	},
 	{ /* v3.11.7: Include/internal/pycore_runtime.h, pycore_interp.h, pycore_frame.h, Include/cpython/pystate.h (_PyCFrame), code.h */
 		.minor = 11, .root_symbol = "_PyRuntime", .interpreters_head = 40, .main_interpreter = 48, .interp_next = 0,
-		.interp_threads_head = 16, .tstate_native_id = 160, .root_gil_holder = 576,
+		.interp_threads_head = 16, .tstate_native_id = 160, .root_gil = 360, .root_gil_holder = 576,
 		.layout = {.tstate_interp = 16, .tstate_next = 8, .tstate_thread_id = 152, .tstate_frame = 56, .tstate_cframe = 56,
 			   .cframe_frame = 8, .cframe_previous = 16, .frame_code = 32, .frame_previous = 48, .frame_instr = 56,
 			   .frame_owner = 69, .frame_is_entry = 68, .frame_generator = 69, .owner_generator = 1, .frame_self = 72,

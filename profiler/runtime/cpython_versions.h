@@ -40,6 +40,7 @@ struct cpython_version {
 	uint32_t main_interpreter;     /* 0: not kept; else it is where the first interpreter made is, whatever came later */
 	uint32_t interp_next, interp_threads_head;
 	uint16_t tstate_native_id;     /* CPYTHON_NO_FIELD: none (before 3.11) */
+	uint32_t root_gil;             /* root to the GIL; 0: by interpreter */
 	uint32_t root_gil_holder;      /* root to the thread state that holds the GIL; 0: none */
 	uint32_t interp_gil;           /* interpreter to its GIL (a pointer); 0: none */
 	uint16_t gil_holder, gil_locked;

@@ -9,32 +9,10 @@
 
 #include "base/array.h"
 #include "model/endpoint.h"
-#include "source/frames.h"
-#include "source/preexisting.h"
-#include "source/thread_names.h"
-#include "source/unixes.h"
-#include "source/units.h"
-#include "source/wires.h"
+#include "source/decode_parts.h"
 
 #define BATCH_MAX (1u << 20)     /* events between two takes */
 #define CONN_SYNTHETIC (1ULL << 63) /* keys of connections the kernel side never numbered */
-
-struct decode {
-	struct follow *follow;
-	struct tls *tls;               /* NULL: TLS is left alone */
-	struct connprof_recording *recording;
-	struct frames *frames;
-	struct event *events;
-	size_t count, capacity;
-	size_t taken;                  /* events handed out by the last take: dropped at the next call */
-	struct wires *wires;
-	struct thread_names *threads;
-	struct units *units;
-	struct preexisting *preexisting;
-	struct unixes *unixes;         /* open UNIX connections */
-	bool unix_seen;                /* one that the target opened */
-	uint64_t malformed, unkept, first_sample_ns, sweep_ns;
-};
 
 struct decode *decode_new(struct follow *follow, struct tls *tls, struct connprof_recording *recording)
 {
@@ -51,7 +29,8 @@ struct decode *decode_new(struct follow *follow, struct tls *tls, struct connpro
 	decode->wires = wires_new();
 	decode->preexisting = preexisting_new();
 	decode->unixes = unixes_new();
-	if (decode->frames && decode->threads && decode->units && decode->wires && decode->preexisting && decode->unixes)
+	decode->waits = waits_new(recording);
+	if (decode->frames && decode->waits && decode->threads && decode->units && decode->wires && decode->preexisting && decode->unixes)
 		return decode;
 	decode_free(decode);
 	return NULL;
@@ -62,6 +41,8 @@ void decode_free(struct decode *decode)
 	if (!decode)
 		return;
 	wires_free(decode->wires);
+	still_free(decode->still);
+	waits_free(decode->waits);
 	thread_names_free(decode->threads);
 	units_free(decode->units);
 	frames_free(decode->frames);
@@ -73,7 +54,7 @@ void decode_free(struct decode *decode)
 
 /* ---- helpers ---- */
 
-static struct event *event_add(struct decode *decode, uint32_t kind, const struct record *record)
+struct event *event_add(struct decode *decode, uint32_t kind, const struct record *record)
 {
 	struct event *event;
 
@@ -93,8 +74,7 @@ static struct event *event_add(struct decode *decode, uint32_t kind, const struc
 	return event;
 }
 
-/* A record's stack, resolved; what it shows of units of work is told to the kernel side. */
-static uint32_t stack_of(struct decode *decode, const struct record *record, const struct raw_stack *raw)
+uint32_t stack_of(struct decode *decode, const struct record *record, const struct raw_stack *raw)
 {
 	struct followed *process = follow_find(decode->follow, record->pid);
 	uint32_t stack;
@@ -341,6 +321,8 @@ static void (*const decoders[])(struct decode *decode, const struct record *reco
 	[RECORD_EXEC] = exec_record,
 	[RECORD_EXIT] = exit_record,
 	[RECORD_SEEN] = seen_record,
+	[RECORD_BLOCK] = block_record,
+	[RECORD_BACK] = back_record,
 };
 
 void decode_record(struct decode *decode, const struct record *record)

@@ -16,6 +16,7 @@
 #include "source/tls.h"
 
 struct decode;
+struct probe;
 
 /* All borrowed until decode_free; tls may be NULL: TLS is left alone. NULL when out of memory. */
 struct decode *decode_new(struct follow *follow, struct tls *tls, struct connprof_recording *recording);
@@ -40,6 +41,11 @@ bool decode_unix_seen(const struct decode *decode);
 int decode_finish(struct decode *decode);
 /* And what they got, for the event stream (late_replaced). */
 size_t decode_replaced(const struct decode *decode, const struct frame_replacement **by_frame, const uint32_t **ids);
+
+/* Threads that are off the CPU when counting begins (right after probe_activate), and when it has ended. A negative errno:
+ * they cannot be listed. */
+int decode_waits_begin(struct decode *decode, struct probe *probe);
+int decode_waits_end(struct decode *decode, struct probe *probe, uint64_t now_ns);
 
 /* The events since the last call, in time order; borrowed until the next decode_* call. Returns how many. */
 size_t decode_take(struct decode *decode, const struct event **events);

@@ -19,24 +19,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "bpf/connprof.skel.h"
-
-#define THREADS_MAX (1u << 18)
-
-struct probe {
-	struct connprof_bpf *bpf;
-	struct ring_buffer *ring;
-	struct unwind_row *rows;
-	struct mapping_row *mappings;
-	size_t rows_bytes, mappings_bytes;
-	struct bpf_link *iterator;
-	struct bpf_link *calls[3];  /* the system calls that concern UNIX sockets, once wanted */
-	bool connections, calls_tried;
-	/* during probe_consume */
-	void (*take)(void *context, const struct record *record);
-	void *context;
-	uint64_t bad, until_ns;
-};
+#include "source/probe_parts.h"
 
 static int bpf_say(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -79,8 +62,26 @@ bool probe_has_socket_hooks(void)
 	return has_tracepoint("sock_send_length") && has_tracepoint("sock_recv_length");
 }
 
+/* Does sched_switch bring the state of the thread that leaves (Linux 5.18), behind its own pointer and three others? */
+static bool switch_tells_state(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type = NULL;
+	int id = btf ? btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF) : -1;
+	bool tells;
+
+	for (int i = 0; i < 2 && id > 0; i++) { /* typedef, pointer */
+		type = btf__type_by_id(btf, id);
+		id = type ? (int)type->type : -1;
+	}
+	type = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	tells = type && btf_is_func_proto(type) && btf_vlen(type) >= 5;
+	btf__free(btf);
+	return tells;
+}
+
 /* Tracepoints run with preemption on since Linux 7.0; nothing in the kernel says so but its version. */
-static bool tracepoints_preemptible(void)
+bool tracepoints_preemptible(void)
 {
 	struct utsname name;
 	int major = 0, minor = 0;
@@ -132,7 +133,7 @@ static void choose_tls_programs(struct connprof_bpf *bpf, bool tls)
 static void choose_programs(struct connprof_bpf *bpf, const struct probe_config *config)
 {
 	bool hooks = config->connections && probe_has_socket_hooks();
-	bool follow = config->samples || config->connections, whole = tracepoints_preemptible();
+	bool follow = config->samples || config->connections || config->waits, whole = tracepoints_preemptible();
 
 	bpf_program__set_autoload(bpf->progs.sample, config->samples);
 	bpf_program__set_autoload(bpf->progs.process_fork, follow);
@@ -148,7 +149,12 @@ static void choose_programs(struct connprof_bpf *bpf, const struct probe_config 
 	bpf_program__set_autoload(bpf->progs.threads, config->threads);
 	choose_unix_programs(bpf, config->connections, hooks);
 	choose_tls_programs(bpf, config->connections && config->tls);
-	/* Attached by hand: one event per thread, and one open iterator. */
+	bpf_program__set_autoload(bpf->progs.switched, config->waits);
+	bpf_program__set_autoload(bpf->progs.waking, config->waits);
+	bpf_program__set_autoload(bpf->progs.thread_exit, config->waits);
+	bpf_program__set_autoload(bpf->progs.threads_off, config->waits);
+	/* Attached by hand: one event per thread, and the open iterators. */
+	bpf_program__set_autoattach(bpf->progs.threads_off, false);
 	bpf_program__set_autoattach(bpf->progs.sample, false);
 	bpf_program__set_autoattach(bpf->progs.threads, false);
 }
@@ -163,6 +169,9 @@ static int configure(struct connprof_bpf *bpf, const struct probe_config *config
 	bpf->rodata->settings.gil = config->gil;
 	bpf->rodata->settings.payload_bytes = config->connections ? PAYLOAD_BYTES : 0;
 	bpf->rodata->settings.ring_watermark = config->ring_bytes / 4;
+	bpf->rodata->settings.walks = config->walks_per_second * (WALK_WINDOW_NS / 1000000) / 1000;
+	bpf->rodata->settings.min_block_ns = config->min_block_ns;
+	bpf->rodata->settings.switch_tells_state = config->waits && switch_tells_state();
 	code = bpf_map__set_max_entries(bpf->maps.ring, config->ring_bytes);
 	if (!code)
 		code = bpf_map__set_max_entries(bpf->maps.rows, config->rows);
@@ -175,6 +184,8 @@ static int configure(struct connprof_bpf *bpf, const struct probe_config *config
 		if (!code)
 			code = bpf_map__set_max_entries(bpf->maps.tls_conns, 1);
 	}
+	if (!code && !config->waits)
+		code = bpf_map__set_max_entries(bpf->maps.waits, 1);
 	return code;
 }
 
@@ -260,6 +271,7 @@ void probe_free(struct probe *probe)
 	for (size_t i = 0; i < sizeof(probe->calls) / sizeof(probe->calls[0]); i++)
 		bpf_link__destroy(probe->calls[i]);
 	bpf_link__destroy(probe->iterator);
+	bpf_link__destroy(probe->waiting);
 	ring_buffer__free(probe->ring);
 	if (probe->rows)
 		munmap(probe->rows, probe->rows_bytes);
@@ -389,96 +401,4 @@ bool probe_consume(struct probe *probe, uint64_t limit_ns, void (*take)(void *co
 	code = ring_buffer__consume(probe->ring);
 	*bad = probe->bad;
 	return code == -ETIME;
-}
-
-/* Sums a per-CPU array of counters. */
-static void sum_per_cpu(struct bpf_map *map, uint64_t *sums, uint32_t count)
-{
-	int cpus = libbpf_num_possible_cpus();
-	uint64_t *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
-
-	memset(sums, 0, count * sizeof(*sums));
-	for (uint32_t key = 0; values && key < count; key++) {
-		if (bpf_map__lookup_elem(map, &key, sizeof(key), values, cpus * sizeof(*values), 0))
-			continue;
-		for (int cpu = 0; cpu < cpus; cpu++)
-			sums[key] += values[cpu];
-	}
-	free(values);
-}
-
-void probe_counters(struct probe *probe, uint64_t drops[DROP_COUNT], uint64_t tallies[TALLY_COUNT])
-{
-	sum_per_cpu(probe->bpf->maps.drops, drops, DROP_COUNT);
-	sum_per_cpu(probe->bpf->maps.tallies, tallies, TALLY_COUNT);
-}
-
-static uint64_t missed_by(const struct bpf_program *program)
-{
-	struct bpf_prog_info info = {0};
-	uint32_t size = sizeof(info);
-	int fd = bpf_program__fd(program);
-
-	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) ? info.recursion_misses : 0;
-}
-
-uint64_t probe_missed_runs(struct probe *probe)
-{
-	struct connprof_bpf *bpf = probe->bpf;
-	struct bpf_program *program;
-	uint64_t missed = 0, whole = missed_by(bpf->progs.state_changed_whole), told[2];
-
-	/* Between them these three miss nothing: see bpf/conn.bpf.c. The one that stands in for two misses what was not told
-	 * in its middle either. data_ready misses what softirqs bring in its middle, and that is never a connect(). */
-	bpf_object__for_each_program(program, bpf->obj)
-		if (program != bpf->progs.state_caused && program != bpf->progs.state_changed &&
-		    program != bpf->progs.state_changed_within && program != bpf->progs.state_changed_whole &&
-		    (program != bpf->progs.data_ready || tracepoints_preemptible()))
-			missed += missed_by(program);
-	sum_per_cpu(bpf->maps.state_telling, told, 2);
-	return missed + (whole > told[1] ? whole - told[1] : 0);
-}
-
-static int read_threads(int fd, struct thread_record **out)
-{
-	struct thread_record *threads = NULL;
-	size_t capacity = 0, bytes = 0;
-	ssize_t got;
-
-	for (;;) {
-		int code = array_reserve(&threads, &capacity, bytes / sizeof(*threads) + 64, sizeof(*threads), THREADS_MAX);
-
-		if (code) {
-			free(threads);
-			return code;
-		}
-		got = read(fd, (char *)threads + bytes, capacity * sizeof(*threads) - bytes);
-		if (got < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (got <= 0)
-			break;
-		bytes += got;
-	}
-	if (got < 0) {
-		free(threads);
-		return -errno;
-	}
-	*out = threads;
-	return bytes / sizeof(*threads);
-}
-
-int probe_threads(struct probe *probe, struct thread_record **out)
-{
-	int fd, count;
-
-	if (!probe->iterator)
-		probe->iterator = bpf_program__attach_iter(probe->bpf->progs.threads, NULL);
-	if (!probe->iterator)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(probe->iterator));
-	if (fd < 0)
-		return -errno;
-	count = read_threads(fd, out);
-	close(fd);
-	return count;
 }

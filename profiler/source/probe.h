@@ -12,13 +12,16 @@
 #include <sys/types.h>
 
 #include "bpf/events.h"
+#include "bpf/waits.h"
 #include "connprof.h"
 
 struct probe_config {
-	bool samples, connections, threads;  /* which programs are wanted */
+	bool samples, connections, threads, waits; /* which programs are wanted */
 	bool tls;                            /* may be read from TLS libraries: probe_link */
 	bool children, kernel_frames;
 	uint32_t gil;                        /* enum gil_wish */
+	uint32_t walks_per_second;           /* of waits, on each CPU */
+	uint64_t min_block_ns;
 	uint32_t rows, mappings;             /* capacity of the tables */
 	uint32_t ring_bytes;                 /* power of two */
 };
@@ -75,5 +78,7 @@ uint64_t probe_missed_runs(struct probe *probe);
 
 /* Every thread of the followed processes now: *out owned (free). Count or negative errno. */
 int probe_threads(struct probe *probe, struct thread_record **out);
+/* The same, with what each waits for and since when. With `active`, those that are off the CPU and not known yet become so. */
+int probe_waiting(struct probe *probe, struct wait_thread **out);
 
 #endif

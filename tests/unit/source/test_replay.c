@@ -173,7 +173,7 @@ static void bad_streams_are_refused_with_the_line(void **state)
 		{ "{\"event\":\"sample\"}\n", "line 2: an event without a time" },
 		{ "{\"event\":\"sample\",\"t\":1,\"pid\":-4}\n", "line 2: " },
 		{ "{\"event\":\"sample\",\"t\":1,\"pid\":99999999999}\n", "line 2: number out of range" },
-		{ "{\"event\":\"lost\",\"t\":1,\"reason\":10,\"count\":1}\n", "line 2: number out of range" },
+		{ "{\"event\":\"lost\",\"t\":1,\"reason\":999,\"count\":1}\n", "line 2: number out of range" },
 		{ "{\"stack\":1,\"end\":0,\"frames\":[1]}\n", "line 2: refers to what is not defined yet" },
 		{ "{\"stack\":1,\"end\":0,\"frames\":7}\n", "line 2: a stack without frames" },
 		{ "{\"event\":\"connect\",\"t\":1,\"conn\":1,\"peer\":\"no\"}\n", "line 2: not an endpoint" },

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * offcpu.bpf.c - a thread of a followed process leaves the CPU, may go on again, comes back.
+ *
+ *   sched_switch, prev   it leaves: `current` is still this thread, its registers and memory are at hand. Walked here, once
+ *                        for all, if the budget allows; when and in which state goes into its entry.
+ *   sched_waking         it may go on: from here on it only waits for a CPU
+ *   sched_switch, next   it is back: its times go to the ring, or, where it was neither walked nor long off, into its sums
+ *
+ * The scheduler runs all of it with interrupts off, and the clock tick is an interrupt: neither can come into the other, so
+ * the two share one scratch.
+ */
+#include "sock.h"
+#include "threads.h"
+
+/* arch/x86/entry/syscalls/syscall_64.tbl */
+enum {
+	NR_read = 0, NR_write = 1, NR_poll = 7, NR_ioctl = 16, NR_pread64 = 17, NR_pwrite64 = 18, NR_readv = 19, NR_writev = 20,
+	NR_sendfile = 40, NR_connect = 42, NR_accept = 43, NR_recvmsg = 47, NR_shutdown = 48, NR_fcntl = 72, NR_ftruncate = 77,
+	NR_futex = 202, NR_getdents64 = 217, NR_ppoll = 271, NR_splice = 275, NR_sync_file_range = 277, NR_fallocate = 285,
+	NR_accept4 = 288, NR_preadv = 295, NR_pwritev = 296, NR_recvmmsg = 299, NR_syncfs = 306, NR_sendmmsg = 307,
+	NR_preadv2 = 327, NR_pwritev2 = 328,
+};
+
+/* ---- what it waits for ---- */
+
+/* Does this call's first argument name the file it may wait on? */
+static __always_inline bool takes_fd(s64 number)
+{
+	switch (number) {
+	case NR_read: case NR_write: case NR_ioctl: case NR_pread64: case NR_pwrite64: case NR_readv: case NR_writev:
+	case NR_sendfile: case NR_getdents64: case NR_splice: case NR_sync_file_range: case NR_fallocate: case NR_accept4:
+	case NR_preadv: case NR_pwritev: case NR_recvmmsg: case NR_syncfs: case NR_sendmmsg: case NR_preadv2: case NR_pwritev2:
+		return true;
+	}
+	return (number >= NR_connect && number <= NR_shutdown) || (number >= NR_fcntl && number <= NR_ftruncate);
+}
+
+/* The name that the other end was bound to, as far as there is room. */
+static __always_inline void unix_facts(const struct sock *sk, struct wait_facts *facts)
+{
+	const struct sock *peer = unix_peer(sk);
+	const struct unix_address *address = peer ? unix_address(peer) : 0;
+	u32 length;
+
+	if (!address)
+		return;
+	length = BPF_CORE_READ(address, len) - sizeof(((struct sockaddr_un *)0)->sun_family);
+	if (length > sizeof(facts->name) - 1)
+		length = sizeof(facts->name) - 1;
+	asm volatile("" : "+r"(length)); /* one value for the check and for the call */
+	if (length && length < sizeof(facts->name))
+		bpf_probe_read_kernel(facts->name, length, &address->name[0].sun_path);
+}
+
+static __always_inline void file_facts(struct file *file, struct wait_facts *facts)
+{
+	const struct sock *sk;
+	struct connection *connection;
+	u64 key;
+
+	facts->mode = BPF_CORE_READ(file, f_inode, i_mode);
+	if (!file_is_socket(file)) {
+		bpf_probe_read_kernel_str(facts->name, sizeof(facts->name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+		return;
+	}
+	sk = sock_of_file(file);
+	if (!sk)
+		return;
+	facts->sock_type = BPF_CORE_READ(sk, sk_type);
+	facts->sock_protocol = BPF_CORE_READ(sk, sk_protocol);
+	facts->sock_state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	facts->local.family = facts->peer.family = sock_family(sk);
+	if (facts->local.family == AF_INET || facts->local.family == AF_INET6)
+		inet_ends_fill(&facts->local, &facts->peer, sk);
+	else if (facts->local.family == AF_UNIX)
+		unix_facts(sk, facts);
+	key = (u64)sk;
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (connection)
+		facts->conn = connection->conn;
+}
+
+static __always_inline void facts_fill(struct task_struct *task, const struct pt_regs *regs, struct wait_facts *facts)
+{
+	struct file *file;
+
+	__builtin_memset(facts, 0, sizeof(*facts));
+	facts->number = BPF_CORE_READ(regs, orig_ax);
+	facts->args[0] = BPF_CORE_READ(regs, di);
+	facts->args[1] = BPF_CORE_READ(regs, si);
+	facts->args[2] = BPF_CORE_READ(regs, dx);
+	if (BPF_CORE_READ_BITFIELD_PROBED(task, in_iowait))
+		facts->flags = WAIT_IOWAIT;
+	if (!takes_fd(facts->number))
+		return;
+	file = file_of_fd(task, facts->args[0]);
+	if (file)
+		file_facts(file, facts);
+}
+
+/* poll() on one descriptor is how clients wait with a timeout: it waits for that file. Only of the current task. */
+static __always_inline void poll_facts(struct task_struct *task, struct wait_facts *facts)
+{
+	struct file *file;
+	s32 fd;
+
+	if ((facts->number != NR_poll && facts->number != NR_ppoll) || facts->args[1] != 1 ||
+	    bpf_probe_read_user(&fd, sizeof(fd), (const void *)facts->args[0]))
+		return;
+	file = fd < 0 ? 0 : file_of_fd(task, fd);
+	if (file)
+		file_facts(file, facts);
+}
+
+/* Where this thread's interpreter keeps its lock, and who holds it. */
+static __always_inline void gil_facts(const struct walk *walk, struct wait_facts *facts)
+{
+	u64 interpreter = 0, gil = 0, holder = 0;
+
+	facts->tstate = walk->python_thread;
+	if (facts->number != NR_futex || !walk->python_thread)
+		return;
+	if (walk->state.gil) {
+		gil = walk->state.gil;
+		read_user(&holder, sizeof(holder), walk->state.gil_holder);
+	} else if (walk->state.interp_gil &&
+		   !read_user(&interpreter, sizeof(interpreter), walk->python_thread + walk->state.layout.tstate_interp) &&
+		   !read_user(&gil, sizeof(gil), interpreter + walk->state.interp_gil)) {
+		read_user(&holder, sizeof(holder), gil + walk->state.gil_last_holder);
+	}
+	facts->gil = gil;
+	facts->gil_holder = holder;
+}
+
+/* ---- the budget ---- */
+
+static __always_inline struct walk_budget *budget_of(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&walk_budgets, &zero);
+}
+
+/*
+ * Is this one walked? By chance, so that no rhythm of the target's decides which; the chance is what the last window would
+ * have needed, less in the middle of a burst. *weight: how many of its like it then stands for. A thread that leaves the CPU
+ * rarely is walked each time, and stands for none but itself.
+ */
+static __always_inline bool admitted(struct walk_budget *budget, const struct wait *wait, u64 now, u32 *weight)
+{
+	u32 walks = settings.walks, chance;
+
+	if (now - budget->begin_ns >= WALK_WINDOW_NS) {
+		budget->chance = budget->seen > walks ? walks * 65536 / budget->seen : 65536;
+		budget->begin_ns = now;
+		budget->seen = budget->walked = 0;
+	}
+	chance = budget->chance;
+	budget->seen++;
+	if (budget->seen > walks && walks * 65536 / budget->seen < chance)
+		chance = walks * 65536 / budget->seen;
+	if (budget->walked >= 4 * walks)
+		return false;
+	*weight = WAIT_WEIGHT_ONE;
+	if (now - wait->walked_ns < WALK_RARE_NS) {
+		if (!chance || (bpf_get_prandom_u32() & 0xffff) >= chance)
+			return false;
+		*weight = WAIT_WEIGHT_ONE * 65536 / chance;
+	}
+	budget->walked++;
+	return true;
+}
+
+/* ---- leaving ---- */
+
+static __always_inline void kernel_frames(u64 *ctx, struct scratch *scratch)
+{
+	u32 used = scratch->walk.slots;
+	long bytes;
+
+	asm volatile("" : "+r"(used));
+	if (used > STACK_SLOTS - KERNEL_FRAMES_MAX / 2)
+		return;
+	bytes = bpf_get_stack(ctx, &scratch->slots[used], KERNEL_FRAMES_MAX * sizeof(u64), 0);
+	if (bytes > 0)
+		scratch->head.kernel = bytes / sizeof(u64);
+}
+
+/* Walks the current thread's stack and tells of it. */
+static __always_inline void walk_and_tell(u64 *ctx, struct task_struct *task, const struct pt_regs *regs, struct target *target,
+					  struct wait *wait, struct walk_budget *budget)
+{
+	struct scratch *scratch = scratch_take(SCRATCH_SAMPLE);
+	u64 seq = (budget->seq + 1) << 12 | (bpf_get_smp_processor_id() & 0xfff);
+	u32 size;
+
+	if (!scratch)
+		return;
+	budget->seq++;
+	stack_walk(scratch, SCRATCH_SAMPLE, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp), BPF_CORE_READ(regs, bp));
+	if (settings.kernel_frames)
+		kernel_frames(ctx, scratch);
+	if (scratch->head.native_end == END_EXPRESSION)
+		stack_copy(scratch);
+	facts_fill(task, regs, &scratch->block.facts);
+	poll_facts(task, &scratch->block.facts);
+	gil_facts(&scratch->walk, &scratch->block.facts);
+	scratch->block.facts.state = wait->back.state;
+	scratch->block.facts.flags |= wait->back.flags | WAIT_WALKED;
+	scratch->block.seq = seq;
+	size = sizeof(struct record) + sizeof(struct block_body) + stack_bytes(scratch);
+	asm volatile("" : "+r"(size));
+	if (size <= sizeof(struct record) + sizeof(struct block_body) + sizeof(struct stack_head) + sizeof(scratch->slots)) {
+		record_fill(&scratch->block_record, RECORD_BLOCK, size);
+		if (bpf_ringbuf_output(&ring, &scratch->block_record, size, ring_flags()))
+			drop(DROP_RING_FULL_WAIT);
+		else
+			wait->back.seq = seq;
+	}
+	scratch_give(scratch);
+}
+
+static __always_inline struct wait *wait_of(u32 tid, u32 pid)
+{
+	struct wait *wait = bpf_map_lookup_elem(&waits, &tid), fresh = {};
+
+	if (wait)
+		return wait;
+	fresh.pid = pid;
+	if (bpf_map_update_elem(&waits, &tid, &fresh, BPF_ANY))
+		drop(DROP_WAITS_FULL);
+	return bpf_map_lookup_elem(&waits, &tid);
+}
+
+static __always_inline void leaves(u64 *ctx, struct task_struct *task, u32 state, bool preempted, u64 now)
+{
+	struct target *target = target_of(task->tgid);
+	struct walk_budget *budget;
+	struct pt_regs *regs;
+	struct wait *wait;
+	u32 weight = WAIT_WEIGHT_ONE;
+
+	if (!target || task->flags & PF_EXITING)
+		return;
+	regs = user_regs();
+	wait = wait_of(task->pid, task->tgid);
+	budget = budget_of();
+	if (!regs || !wait || !budget)
+		return;
+	tally(TALLY_SWITCHES, 1);
+	wait->back.out_ns = 0; /* not known to the waker while it is half written */
+	wait->back.waking_ns = wait->back.seq = 0;
+	wait->back.state = preempted ? TASK_RUNNING : state;
+	wait->back.flags = preempted ? WAIT_PREEMPTED : 0;
+	wait->back.ip = BPF_CORE_READ(regs, ip);
+	wait->back.sp = BPF_CORE_READ(regs, sp);
+	wait->back.number = BPF_CORE_READ(regs, orig_ax);
+	wait->back.arg = BPF_CORE_READ(regs, di);
+	if (admitted(budget, wait, now, &weight)) {
+		wait->walked_ns = now;
+		walk_and_tell(ctx, task, regs, target, wait, budget);
+	}
+	wait->back.weight = weight;
+	*(volatile u64 *)&wait->back.out_ns = now;
+	tally(TALLY_WAIT_NS, bpf_ktime_get_ns() - now);
+}
+
+/* ---- coming back ---- */
+
+/* The part of a wait in which it could have run. */
+static __always_inline u64 queued_ns(const struct back_body *back, u64 now)
+{
+	if (back->state == TASK_RUNNING)
+		return now - back->out_ns;
+	return back->waking_ns > back->out_ns && back->waking_ns < now ? now - back->waking_ns : 0;
+}
+
+/* Into the thread's sums: told of with its next BACK. */
+static __always_inline void leave_out(struct back_body *back, u64 now)
+{
+	u64 queued = queued_ns(back, now), blocked = now - back->out_ns - queued;
+
+	back->left_ns[LEFT_QUEUED] += queued;
+	back->left_count[LEFT_QUEUED] += queued > 0;
+	back->left_ns[LEFT_BLOCKED] += blocked;
+	back->left_count[LEFT_BLOCKED] += blocked > 0;
+}
+
+static __always_inline int tell_back(const struct wait *wait, u32 tid, u64 now)
+{
+	struct {
+		struct record record;
+		struct back_body back;
+	} out;
+
+	out.record.type = RECORD_BACK;
+	out.record.reserved = 0;
+	out.record.size = sizeof(out);
+	out.record.time_ns = now;
+	out.record.pid = wait->pid;
+	out.record.tid = tid;
+	out.back = wait->back;
+	return bpf_ringbuf_output(&ring, &out, sizeof(out), ring_flags());
+}
+
+static __always_inline void sums_clear(struct back_body *back)
+{
+	back->left_ns[LEFT_BLOCKED] = back->left_ns[LEFT_QUEUED] = 0;
+	back->left_count[LEFT_BLOCKED] = back->left_count[LEFT_QUEUED] = 0;
+}
+
+static __always_inline void comes_back(u32 tid, u64 now)
+{
+	struct wait *wait = bpf_map_lookup_elem(&waits, &tid);
+	struct back_body *back;
+	u64 total;
+
+	if (!wait || !wait->back.out_ns)
+		return;
+	back = &wait->back;
+	total = now - back->out_ns;
+	if (total < settings.min_block_ns) {
+		tally(TALLY_BRIEF, 1);
+		tally(TALLY_BRIEF_NS, total);
+	} else if (!back->seq && total < WAIT_LONG_NS) {
+		leave_out(back, now);
+	} else {
+		if (total >= WAIT_LONG_NS) /* each of them is told of */
+			back->weight = WAIT_WEIGHT_ONE;
+		if (!tell_back(wait, tid, now)) {
+			sums_clear(back);
+		} else {
+			drop(DROP_RING_FULL_WAIT);
+			leave_out(back, now);
+		}
+	}
+	back->out_ns = 0;
+	tally(TALLY_WAIT_NS, bpf_ktime_get_ns() - now);
+}
+
+SEC("tp_btf/sched_switch")
+int switched(u64 *ctx)
+{
+	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
+	bool preempted = (bool)ctx[0];
+	u32 state;
+	u64 now;
+
+	if (!active)
+		return 0;
+	if (settings.switch_tells_state)
+		state = (u32)ctx[3];
+	else if (bpf_core_field_exists(prev->__state))
+		state = BPF_CORE_READ(prev, __state);
+	else
+		state = (u32)BPF_CORE_READ((struct task_struct___before_5_14 *)prev, state);
+	now = bpf_ktime_get_ns();
+	if (next->pid)
+		comes_back(next->pid, now);
+	if (prev->pid)
+		leaves(ctx, prev, state, preempted, now);
+	return 0;
+}
+
+SEC("tp_btf/sched_waking")
+int waking(u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	u32 tid = task->pid;
+	struct wait *wait;
+
+	if (!active)
+		return 0;
+	wait = bpf_map_lookup_elem(&waits, &tid);
+	if (wait && wait->back.out_ns && !wait->back.waking_ns && wait->back.state != TASK_RUNNING)
+		wait->back.waking_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* Of every thread, not only the last of a process. */
+SEC("tp_btf/sched_process_exit")
+int thread_exit(u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	u32 tid = task->pid;
+	struct wait *wait = bpf_map_lookup_elem(&waits, &tid);
+
+	if (!wait)
+		return 0;
+	wait->back.out_ns = wait->back.seq = 0;
+	if (active && (wait->back.left_count[LEFT_BLOCKED] || wait->back.left_count[LEFT_QUEUED]) &&
+	    tell_back(wait, tid, bpf_ktime_get_ns()))
+		drop(DROP_RING_FULL_WAIT);
+	bpf_map_delete_elem(&waits, &tid);
+	return 0;
+}
+
+/* ---- those that are off the CPU all along ---- */
+
+/*
+ * Each thread of the targets that is not running: at the start it gets an entry, as if it had left just now; at the end its
+ * entry says since when. A thread that has one keeps it.
+ */
+SEC("iter/task")
+int threads_off(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct wait_thread out = {};
+	struct pt_regs *regs;
+	struct wait *wait, fresh = {};
+	u32 tid, tgid;
+
+	if (!task)
+		return 0;
+	tgid = task->tgid;
+	tid = task->pid;
+	if (!bpf_map_lookup_elem(&targets, &tgid) || task->flags & (PF_KTHREAD | PF_EXITING))
+		return 0;
+	regs = thread_regs(task);
+	thread_fill(&out.thread, task, regs);
+	facts_fill(task, regs, &out.facts);
+	if (bpf_core_field_exists(task->__state))
+		out.facts.state = BPF_CORE_READ(task, __state);
+	else
+		out.facts.state = (u32)BPF_CORE_READ((struct task_struct___before_5_14 *)task, state);
+	wait = bpf_map_lookup_elem(&waits, &tid);
+	if (!wait && active && !out.thread.on_cpu) {
+		fresh.pid = tgid;
+		fresh.back.out_ns = bpf_ktime_get_ns();
+		fresh.back.seq = tid; /* those of the switches are above 4096 << 10 */
+		fresh.back.state = out.facts.state;
+		fresh.back.flags = WAIT_AT_START;
+		fresh.back.weight = WAIT_WEIGHT_ONE;
+		fresh.back.number = out.facts.number;
+		fresh.back.ip = out.thread.ip;
+		fresh.back.sp = out.thread.sp;
+		bpf_map_update_elem(&waits, &tid, &fresh, BPF_NOEXIST);
+		wait = bpf_map_lookup_elem(&waits, &tid);
+		if (wait && task->on_cpu) /* it has come back meanwhile */
+			wait->back.out_ns = 0;
+	}
+	if (wait)
+		out.back = wait->back;
+	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* decode_parts.h - what decode.c and decode_waits.c share. */
+#ifndef CONNPROF_SOURCE_DECODE_PARTS_H
+#define CONNPROF_SOURCE_DECODE_PARTS_H
+
+#include <stdbool.h>
+
+#include "source/decode.h"
+#include "source/frames.h"
+#include "source/preexisting.h"
+#include "source/still.h"
+#include "source/thread_names.h"
+#include "source/units.h"
+#include "source/unixes.h"
+#include "source/waits.h"
+#include "source/wires.h"
+
+struct decode {
+	struct follow *follow;
+	struct tls *tls;               /* NULL: TLS is left alone */
+	struct connprof_recording *recording;
+	struct frames *frames;
+	struct event *events;
+	size_t count, capacity;
+	size_t taken;                  /* events handed out by the last take: dropped at the next call */
+	struct wires *wires;
+	struct thread_names *threads;
+	struct units *units;
+	struct preexisting *preexisting;
+	struct unixes *unixes;         /* open UNIX connections */
+	bool unix_seen;                /* one that the target opened */
+	struct waits *waits;
+	struct still *still;           /* made when first needed */
+	uint64_t malformed, unkept, first_sample_ns, sweep_ns;
+};
+
+/* A new event of this kind, with the record's process, thread and time; NULL: no room (counted). */
+struct event *event_add(struct decode *decode, uint32_t kind, const struct record *record);
+
+/* A record's stack, resolved; what it shows of units of work is told to the kernel side. */
+uint32_t stack_of(struct decode *decode, const struct record *record, const struct raw_stack *raw);
+
+/* ---- decode_waits.c ---- */
+
+void block_record(struct decode *decode, const struct record *record);
+void back_record(struct decode *decode, const struct record *record);
+
+#endif

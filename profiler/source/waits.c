@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* waits.c - one entry a thread for what it waits for now, and one a place for what it waited for there last. */
+#include "source/waits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "source/wait_kind.h"
+
+#define PLACES_MAX 65536u
+#define THREADS_MAX (2u * WAITS_MAX)
+
+/* What a wait shows. */
+struct shown {
+	uint32_t stack, queue_stack; /* with the note of what it waits for, and of the run queue, innermost; 0: none */
+	uint32_t python_end, unit;
+	uint32_t kind;               /* enum wait_kind */
+	uint64_t conn;
+};
+
+struct thread {
+	UT_hash_handle hh;
+	uint32_t tid;
+	uint64_t seq;
+	struct shown shown;
+};
+
+struct place_key {
+	uint64_t ip, sp;
+	int64_t number;
+	uint64_t arg;
+	uint32_t tid, state; /* blocked or not */
+};
+
+struct place {
+	UT_hash_handle hh;
+	struct place_key key;
+	struct shown shown;
+};
+
+struct waits {
+	struct connprof_recording *recording;
+	struct thread *threads;
+	struct place *places;
+	uint32_t ids[STACK_FRAMES_MAX];
+};
+
+struct waits *waits_new(struct connprof_recording *recording)
+{
+	struct waits *waits = calloc(1, sizeof(*waits));
+
+	if (!waits)
+		return NULL;
+	waits->recording = recording;
+	return waits;
+}
+
+static void places_forget(struct waits *waits)
+{
+	struct place *place, *next;
+
+	HASH_ITER(hh, waits->places, place, next) {
+		HASH_DEL(waits->places, place);
+		free(place);
+	}
+}
+
+void waits_free(struct waits *waits)
+{
+	struct thread *thread, *next;
+
+	if (!waits)
+		return;
+	places_forget(waits);
+	HASH_ITER(hh, waits->threads, thread, next) {
+		HASH_DEL(waits->threads, thread);
+		free(thread);
+	}
+	free(waits);
+}
+
+/* ---- what is shown ---- */
+
+/* A stack with a note as its innermost frame. */
+static uint32_t noted(struct waits *waits, uint32_t stack, const char *note)
+{
+	struct frame frame = {.kind = FRAME_NOTE, .function = strings_add(waits->recording->strings, note)};
+	size_t count = 0;
+	uint8_t end;
+	const uint32_t *ids = stacks_get(waits->recording->stacks, stack, &count, &end);
+
+	if (!stack)
+		end = END_NOT_WALKED;
+	if (count > STACK_FRAMES_MAX - 1)
+		count = STACK_FRAMES_MAX - 1;
+	waits->ids[0] = stacks_add_frame(waits->recording->stacks, &frame);
+	if (ids)
+		memcpy(waits->ids + 1, ids, count * sizeof(*ids));
+	return stacks_add(waits->recording->stacks, waits->ids, count + 1, end);
+}
+
+static struct shown shown_of(struct waits *waits, const struct wait_facts *facts, const struct wait_stack *where)
+{
+	struct shown shown = {.python_end = where->python_end, .unit = where->unit, .conn = facts->conn};
+	char text[WAIT_TEXT];
+
+	shown.kind = wait_kind_of(facts, text);
+	shown.queue_stack = noted(waits, where->stack, "[run queue]");
+	shown.stack = shown.kind == WAIT_RUNQUEUE ? shown.queue_stack : noted(waits, where->stack, text);
+	return shown;
+}
+
+static struct place_key key_of(uint32_t tid, const struct back_body *back)
+{
+	struct place_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.ip = back->ip;
+	key.sp = back->sp;
+	key.number = back->number;
+	key.arg = back->arg;
+	key.tid = tid;
+	key.state = back->state != 0;
+	return key;
+}
+
+static struct place *place_of(const struct waits *waits, uint32_t tid, const struct back_body *back)
+{
+	struct place_key key = key_of(tid, back);
+	struct place *place;
+
+	HASH_FIND(hh, waits->places, &key, sizeof(key), place);
+	return place;
+}
+
+/* Remembers what a walked wait showed. */
+static void place_set(struct waits *waits, uint32_t tid, const struct back_body *back, const struct shown *shown)
+{
+	struct place *place = place_of(waits, tid, back);
+
+	if (!place) {
+		if (HASH_COUNT(waits->places) >= PLACES_MAX)
+			places_forget(waits);
+		place = calloc(1, sizeof(*place));
+		if (!place)
+			return;
+		place->key = key_of(tid, back);
+		HASH_ADD(hh, waits->places, key, sizeof(place->key), place);
+		if (!place->hh.tbl) {
+			free(place);
+			return;
+		}
+	}
+	place->shown = *shown;
+}
+
+/* ---- threads ---- */
+
+static struct thread *thread_of(const struct waits *waits, uint32_t tid)
+{
+	struct thread *thread;
+
+	HASH_FIND(hh, waits->threads, &tid, sizeof(tid), thread);
+	return thread;
+}
+
+static void thread_set(struct waits *waits, uint32_t tid, uint64_t seq, const struct shown *shown)
+{
+	struct thread *thread = thread_of(waits, tid);
+
+	if (!thread) {
+		if (HASH_COUNT(waits->threads) >= THREADS_MAX) { /* the one that came first: most have ended long ago */
+			thread = waits->threads;
+			HASH_DEL(waits->threads, thread);
+		} else if (!(thread = calloc(1, sizeof(*thread)))) {
+			return;
+		}
+		memset(thread, 0, sizeof(*thread));
+		thread->tid = tid;
+		HASH_ADD(hh, waits->threads, tid, sizeof(thread->tid), thread);
+		if (!thread->hh.tbl) {
+			free(thread);
+			return;
+		}
+	}
+	thread->seq = seq;
+	thread->shown = *shown;
+}
+
+void waits_block(struct waits *waits, uint32_t tid, uint64_t seq, const struct wait_facts *facts, const struct wait_stack *where)
+{
+	struct shown shown = shown_of(waits, facts, where);
+
+	thread_set(waits, tid, seq, &shown);
+}
+
+/* ---- back ---- */
+
+bool waits_known(const struct waits *waits, uint32_t tid, const struct back_body *back)
+{
+	const struct thread *thread = thread_of(waits, tid);
+
+	return (thread && back->seq && thread->seq == back->seq) || place_of(waits, tid, back);
+}
+
+/* What this wait shows: as it was walked, else as the last one at this place, else what its call alone says. */
+static struct shown shown_now(struct waits *waits, uint32_t tid, const struct back_body *back)
+{
+	const struct thread *thread = thread_of(waits, tid);
+	struct wait_facts facts = {.number = back->number, .args[0] = back->arg, .state = back->state};
+	const struct place *place;
+	struct shown shown;
+
+	if (thread && back->seq && thread->seq == back->seq) {
+		place_set(waits, tid, back, &thread->shown);
+		return thread->shown;
+	}
+	place = place_of(waits, tid, back);
+	if (!place)
+		return shown_of(waits, &facts, &(struct wait_stack){0});
+	shown = place->shown;
+	shown.unit = 0; /* the same place, but whose work it was there now is not known */
+	return shown;
+}
+
+static struct event *event_put(struct event *event, const struct shown *shown, bool queued, uint64_t begin_ns, uint64_t end_ns)
+{
+	memset(event, 0, sizeof(*event));
+	event->kind = EVENT_OFFCPU;
+	event->time_ns = end_ns;
+	event->stack = queued ? shown->queue_stack : shown->stack;
+	event->python_end = shown->python_end;
+	event->unit = shown->unit;
+	event->offcpu.ns = end_ns - begin_ns;
+	event->offcpu.weight = WEIGHT_ONE;
+	event->offcpu.wait = queued ? WAIT_RUNQUEUE : shown->kind;
+	event->offcpu.conn = queued ? 0 : shown->conn;
+	return event;
+}
+
+/* What was left out goes with an event of its class; where there is none, with one of its own. */
+static size_t left_put(const struct back_body *back, int class, struct event *event, struct event *spare, uint64_t now_ns)
+{
+	static const struct shown nothing = {.kind = WAIT_UNKNOWN};
+	size_t made = 0;
+
+	if (!back->left_count[class])
+		return 0;
+	if (!event) {
+		event = event_put(spare, &nothing, class == LEFT_QUEUED, now_ns, now_ns);
+		made = 1;
+	}
+	event->offcpu.left_count = back->left_count[class];
+	event->offcpu.left_ns = back->left_ns[class];
+	return made;
+}
+
+size_t waits_back(struct waits *waits, uint32_t tid, const struct back_body *told, uint64_t now_ns,
+		  struct event out[WAITS_EVENTS])
+{
+	struct back_body copy = *told, *back = &copy;
+	struct event *blocked = NULL, *queued = NULL;
+	uint64_t free_ns = back->waking_ns; /* from here on it waits for a CPU only */
+	size_t count = 0;
+
+	if (!back->state && back->out_ns && back->out_ns < now_ns && !waits_known(waits, tid, back)) {
+		back->left_count[LEFT_QUEUED]++;
+		back->left_ns[LEFT_QUEUED] += now_ns - back->out_ns;
+		back->out_ns = 0;
+	}
+	if (back->out_ns && back->out_ns < now_ns) {
+		struct shown shown = shown_now(waits, tid, back);
+
+		if (!back->state)
+			free_ns = back->out_ns;
+		else if (free_ns <= back->out_ns || free_ns > now_ns)
+			free_ns = now_ns;
+		if (free_ns > back->out_ns)
+			blocked = event_put(&out[count++], &shown, false, back->out_ns, free_ns);
+		if (now_ns > free_ns)
+			queued = event_put(&out[count++], &shown, true, free_ns, now_ns);
+		for (size_t i = 0; i < count; i++)
+			out[i].offcpu.weight = back->weight;
+	}
+	count += left_put(back, LEFT_BLOCKED, blocked, &out[count], now_ns);
+	count += left_put(back, LEFT_QUEUED, queued, &out[count], now_ns);
+	return count;
+}

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Time off the CPU: how long, where, and for what, against workloads that know it by their own clocks."""
+import pathlib
+import signal
+import time
+
+import live
+from live import bare, case, cases_for, expect
+
+LIMIT_SECONDS = 60
+
+# What each function of the workload waits for. The rest of its time off the CPU may be the run queue and the GIL.
+REASONS = {
+    "in_sleep": r"waiting: sleep", "in_lock": "waiting: lock", "in_pipe": "waiting: pipe", "in_epoll": "waiting: epoll",
+    "in_child": "waiting: child", "in_fsync": "waiting: disk synced.log", "in_run_queue": "run queue",
+}
+
+
+def leaf(frames):
+    return frames[-1][1:-1] if frames[-1].startswith("[") else ""
+
+
+def times(folded, function):
+    """Microseconds by what the stacks under a function wait for."""
+    found = {}
+    for frames, count in folded.stacks:
+        if any(bare(frame) == function for frame in frames):
+            found[leaf(frames)] = found.get(leaf(frames), 0) + count
+    return found
+
+
+def watch(workload, *arguments):
+    """Records while the workload runs its functions, and a little longer; the folded stacks, with the summary."""
+    path = live.folder() / "out.folded"
+    recorder = live.connprof_start("record", "-p", workload.pid, "-o", path, *arguments)
+    begun = time.monotonic()
+    live.go(workload)
+    line = workload.stdout.readline()
+    expect(line == "done\n", f"the workload said {line!r}")
+    seconds = time.monotonic() - begun
+    result = live.connprof_end(recorder, signal.SIGINT).expect_status(0)
+    folded = live.Folded(path.read_text(encoding="utf-8"))
+    folded.summary, folded.seconds = result.err, seconds
+    return folded
+
+
+def agrees(folded, function, truth, reason, tolerance=0.04):
+    """All the time a function was off the CPU is there, and at least 95 % of what it was blocked has the right reason."""
+    found = times(folded, function)
+    micros, wanted = sum(found.values()), truth / 1000
+    expect(abs(micros - wanted) <= tolerance * wanted + 3000, f"{function}: {micros} us off the CPU, {wanted:.0f} by its own clock: {found} {folded.summary}")
+    blocked = sum(count for name, count in found.items() if name not in ("run queue", "waiting: GIL") or name == reason)
+    expect(blocked and found.get(reason, 0) >= 0.95 * blocked, f"{function}: not '{reason}' but {found}")
+
+
+@case
+def each_reason_has_its_true_time():
+    process, ready = live.workload("waits.py", live.folder())
+    folded = watch(process, "--mode", "offcpu")
+    truth = live.answer(process)
+    for function, reason in REASONS.items():
+        if function == "in_fsync" and truth[function] < 5e5:  # a file system in memory has nothing to wait for
+            continue
+        agrees(folded, function, truth[function], reason)
+    agrees(folded, "in_socket", truth["in_socket"], f"waiting: socket 127.0.0.1:{ready['peer']}")
+    agrees(folded, "in_polled_socket", truth["in_polled_socket"], f"waiting: socket 127.0.0.1:{ready['polled']}")
+    agrees(folded, "doomed", truth["doomed"], "waiting: sleep")
+    # A thread that stands still all along is there for the whole window.
+    still = times(folded, "forever_in_pipe")
+    expect(still.get("waiting: pipe", 0) >= folded.seconds * 1e6 * 0.97, f"blocked over the whole window: {still}, {folded.seconds:.2f} s")
+    expect("off the CPU" in folded.summary, folded.summary)
+
+
+@cases_for(live.pythons(), lambda item: item[0])
+def the_gil_is_told_from_other_locks(item):
+    process, _ = live.workload("waits.py", live.folder(), "gil", "lock", python=item[1])
+    folded = watch(process, "--mode", "offcpu")
+    truth = live.answer(process)
+    found = times(folded, "in_gil")
+    micros, wanted = sum(found.values()), truth["in_gil"] / 1000
+    expect(abs(micros - wanted) <= 0.04 * wanted + 3000, f"in_gil: {micros} us, {wanted:.0f} by its own clock: {found} {folded.summary}")
+    blocked = micros - found.get("run queue", 0) - found.get("waiting: sleep", 0)
+    expect(blocked > 0 and found.get("waiting: GIL", 0) >= 0.95 * blocked, f"not the GIL: {found}")
+    agrees(folded, "in_lock", truth["in_lock"], "waiting: lock")
+
+
+@case
+def wall_is_both_in_one_unit():
+    process, _ = live.workload("threads")
+    path = live.folder() / "wall.pb.gz"
+    live.connprof("record", "--mode", "wall", "-p", process.pid, "-d", "1", "-o", path).expect_status(0)
+    parts = {}
+    for mode in ("wall", "cpu", "offcpu"):
+        out = live.folder() / f"{mode}.folded"
+        live.connprof("report", path, "--mode", mode, "-o", out).expect_status(0)
+        parts[mode] = live.Folded(out.read_text(encoding="utf-8"))
+    expect(parts["wall"].total == parts["cpu"].total + parts["offcpu"].total, f"{[str(p.total) for p in parts.values()]}")
+    threads = len(list(pathlib.Path(f"/proc/{process.pid}/task").iterdir()))
+    wanted = threads * 1e6
+    # On the CPU it is sampled, off it measured: together about what passed in each thread.
+    expect(abs(parts["wall"].total - wanted) <= 0.15 * wanted, f"{parts['wall'].total} us in {threads} threads in 1 s")
+    picture = live.folder() / "off.svg"
+    live.connprof("report", path, "--mode", "offcpu", "-o", picture).expect_status(0)
+    expect("time off the CPU" in picture.read_text(encoding="utf-8"), "the picture's title")
+
+
+@case
+def what_is_left_out_keeps_the_sum():
+    process, _ = live.workload("pingpong.py")
+    folded = watch(process, "--mode", "offcpu")
+    truth = live.answer(process)
+    found = times(folded, "pong")
+    wanted = truth["pong"] / 1000
+    expect("too many to walk" in folded.summary, f"{truth['switches']} switches were all walked: {folded.summary}")
+    expect(abs(sum(found.values()) - wanted) <= 0.05 * wanted + 3000, f"{found} us, {wanted:.0f} by its own clock: {folded.summary}")
+
+
+@case
+def short_waits_are_left_out_when_asked():
+    process, ready = live.workload("waits.py", live.folder(), "sleep", "child")
+    folded = watch(process, "--mode", "offcpu", "--min-block", "20ms")
+    live.answer(process)
+    expect(not times(folded, "in_sleep") or max(times(folded, "in_sleep").values()) < 100000, f"{times(folded, 'in_sleep')} {ready}")
+    expect(times(folded, "in_child").get("waiting: child", 0) > 100000, f"{folded}")
+    expect("left out as shorter than 20.000 ms" in folded.summary, folded.summary)
+
+
+if __name__ == "__main__":
+    live.main()
