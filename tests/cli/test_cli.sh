@@ -91,9 +91,9 @@ done
 expect 2 '--max-churn: ' 'a rule that is no number' check -p 1 --max-churn=lots
 expect 2 '--protocol telnet is not in this version' 'unknown protocol' check -p 1 --protocol telnet
 expect 2 '--idle is not in this version' "py-spy's --idle is refused, not ignored" record -p 1 --idle
-expect 2 'it takes cpu offcpu wall' 'a mode that is none' record -p 1 --mode idle
-expect 2 'excludes --mode wall' 'the GIL off the CPU' record -p 1 --gil --mode wall
-expect 2 'goes with --mode offcpu' 'a shortest wait without waits' record -p 1 --min-block 1ms
+expect 2 '.*it takes cpu offcpu wall' 'a mode that is none' record -p 1 --mode idle
+expect 2 '.*excludes --mode wall' 'the GIL off the CPU' record -p 1 --gil --mode wall
+expect 2 '.*goes with --mode offcpu' 'a shortest wait without waits' record -p 1 --min-block 1ms
 expect 2 "--slower-than: 'soon' is not a duration" 'a limit that is none' record -p 1 --slower-than soon
 expect 2 "--slowest: '0%' is not a percentage" 'no requests at all' record -p 1 --slowest 0%
 expect 2 "--slowest: '101' is not a percentage" 'more requests than all' record -p 1 --slowest 101
