@@ -26,6 +26,9 @@ static const struct {
 	{ "pg8000", { "", "/pg8000/" } },
 	{ "asyncpg", { "", "/asyncpg/" } },
 	{ "urllib3", { "", "/urllib3/" } },
+	{ "redigo", { "", "/gomodule/redigo" } },
+	{ "go-redis", { "", "/redis/go-redis/" } },
+	{ "phpredis", { "", "/redis.so" } },
 	{ "hiredis", { "redisConnect", "" } },
 	{ "hiredis", { "redisConnectWithTimeout", "" } },
 	{ "hiredis", { "redisConnectWithOptions", "" } },
@@ -90,7 +93,8 @@ static bool shows(const struct connprof_recording *recording, uint32_t frame_id,
 		return false;
 	if (*sign->function && strcmp(bare(strings_get(recording->strings, frame->function)), sign->function))
 		return false;
-	return !*sign->file || strstr(strings_get(recording->strings, frame->file), sign->file);
+	return !*sign->file || strstr(strings_get(recording->strings, frame->file), sign->file) ||
+	       strstr(strings_get(recording->strings, frame->module), sign->file);
 }
 
 const char *client_of_stack(const struct connprof_recording *recording, uint32_t stack)
@@ -171,6 +175,36 @@ static const struct {
 	{ "hiredis", RULE_NONE, CAUSE_NONE,
 	  "Keep one redisContext for each thread (or a pool of them) and use it for all requests, instead of redisConnect and "
 	  "redisFree around each; call redisReconnect after an error." },
+	{ "go-redis", RULE_CONNECTION_LEAK, CAUSE_NONE,
+	  "Close every client and subscription on each path (`defer client.Close()`), or better, make one redis.NewClient for the program: "
+	  "it is safe to share and holds the pool." },
+	{ "go-redis", RULE_NONE, CAUSE_NONE,
+	  "Make one redis.NewClient when the program starts and share it: it is safe for concurrent use and holds the pool. If it is one "
+	  "already, raise PoolSize and MaxIdleConns to the number of requests served at once." },
+	{ "redigo", RULE_CONNECTION_LEAK, CAUSE_NONE,
+	  "Give each connection back on every path: `defer connection.Close()` right after pool.Get() or redis.Dial()." },
+	{ "redigo", RULE_NONE, CAUSE_NONE,
+	  "Take connections from one redis.Pool whose MaxIdle is the number of requests served at once: its default, 0, keeps none, so "
+	  "that each Get dials." },
+	{ "ioredis", RULE_CONNECTION_LEAK, CAUSE_NONE,
+	  "Call quit() or disconnect() on each client that is done (a BullMQ Queue or Worker: close()), or better, make one `new Redis()` "
+	  "at module level: one connection carries all requests." },
+	{ "ioredis", RULE_NONE, CAUSE_NONE,
+	  "Make one `new Redis()` at module level (with BullMQ, one Queue) and use it in every handler: one connection carries all "
+	  "requests at once, and only subscribers and blocking commands need one of their own." },
+	{ "node-redis", RULE_NONE, CAUSE_NONE,
+	  "Make one client at module level, `await client.connect()` once when the process starts, and use it in every handler: one "
+	  "connection carries all requests at once (createClientPool for blocking commands)." },
+	{ "jedis", RULE_CONNECTION_LEAK, CAUSE_NONE,
+	  "Give each Jedis back on every path: `try (var jedis = pool.getResource())`; or use one JedisPooled, which does it itself." },
+	{ "jedis", RULE_NONE, CAUSE_NONE,
+	  "Keep one JedisPooled (or JedisPool) for the application, with maxIdle as large as maxTotal: a pool closes what is returned "
+	  "beyond maxIdle, and the next borrow connects again." },
+	{ "Lettuce", RULE_NONE, CAUSE_NONE,
+	  "Call connect() once and share the StatefulRedisConnection between all threads: it is made for that. Only transactions and "
+	  "blocking commands need connections of their own, from ConnectionPoolSupport." },
+	{ "phpredis", RULE_NONE, CAUSE_NONE,
+	  "Use pconnect() instead of connect(): the worker process keeps the connection for its next request." },
 	{ "urllib3", RULE_NONE, CAUSE_NONE,
 	  "Make one Session (or PoolManager) at module level and send every request through it." },
 	{ "", RULE_NONE, CAUSE_PROCESS_PER_REQUEST,

@@ -59,11 +59,12 @@ static void name_command(const struct wire_token *name, struct wire_facts *facts
 		facts->command = resp_command_id(name->text, length);
 }
 
+/* Lettuce tells its commit too: 6.8.1.RELEASE/ec1d2e3. */
 static void copy_plain(char *out, size_t size, const struct wire_token *token)
 {
 	size_t at = 0;
 
-	for (size_t i = 0; i < token->length && at + 1 < size; i++)
+	for (size_t i = 0; i < token->length && token->text[i] != '/' && at + 1 < size; i++)
 		if (token->text[i] && (resp_name_byte((uint8_t)token->text[i]) || strchr("+() ", token->text[i])))
 			out[at++] = token->text[i];
 	out[at] = '\0';

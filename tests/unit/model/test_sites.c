@@ -184,6 +184,36 @@ static void what_closed_it_tells_why(void **state)
 	stream_end(&s);
 }
 
+/* Those that do not name themselves on the wire are known by their code; each has a remedy in its own words. */
+static void a_library_is_known_by_its_native_code(void **state)
+{
+	static const struct {
+		const char *function, *file, *module, *library, *remedy;
+	} cases[] = {
+		{ "redis.DialContext", "/srv/go/pkg/mod/github.com/gomodule/redigo@v1.9.2/redis/conn.go", "/srv/shop", "redigo", "MaxIdle" },
+		{ "[redis.so+0x1234]", "", "/usr/lib/php/20220829/redis.so", "phpredis", "pconnect" },
+		{ "redisConnect", "", "/usr/lib/x86_64-linux-gnu/libhiredis.so.0.14", "hiredis", "redisContext" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct stream s;
+		struct frame frame = { .kind = FRAME_NATIVE };
+		uint32_t id;
+
+		stream_begin(&s);
+		frame.function = strings_add(s.recording->strings, cases[i].function);
+		frame.file = strings_add(s.recording->strings, cases[i].file);
+		frame.module = strings_add(s.recording->strings, cases[i].module);
+		id = stacks_add_frame(s.recording->stacks, &frame);
+		assert_string_equal(client_of_stack(s.recording, stacks_add(s.recording->stacks, &id, 1, END_ROOT)), cases[i].library);
+		assert_non_null(strstr(client_remedy(cases[i].library, RULE_CONNECTION_PER_REQUEST, CAUSE_NONE), cases[i].remedy));
+		stream_end(&s);
+	}
+	assert_non_null(strstr(client_remedy("Lettuce 6.8.1.RELEASE", RULE_CONNECTION_LEAK, CAUSE_UNCLOSED), "StatefulRedisConnection"));
+	assert_non_null(strstr(client_remedy("go-redis(go1.26.8) 9.17.3", RULE_CONNECTION_LEAK, CAUSE_UNCLOSED), "Close"));
+}
+
 static void samples_inside_connect_are_the_sites_share(void **state)
 {
 	struct stream s;
@@ -216,6 +246,7 @@ int main(void)
 		cmocka_unit_test(a_library_is_never_blamed),
 		cmocka_unit_test(what_closed_it_tells_why),
 		cmocka_unit_test(samples_inside_connect_are_the_sites_share),
+		cmocka_unit_test(a_library_is_known_by_its_native_code),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,19 @@ static void learns_library_from_a_pipeline_and_in_either_order(void **state)
 	assert_int_equal(two.handshake, 3);
 }
 
+static void a_version_ends_before_its_commit(void **state)
+{
+	struct tally tally;
+	const struct line lettuce[] = {
+		SENT("*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$8\r\nlib-name\r\n$7\r\nLettuce\r\n"
+		     "*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$7\r\nlib-ver\r\n$21\r\n6.8.1.RELEASE/ec1d2e3\r\n"),
+	};
+	(void)state;
+
+	tally = play(lettuce, LINES(lettuce));
+	assert_string_equal(tally.library, "Lettuce 6.8.1.RELEASE");
+}
+
 static void library_without_version_is_told_when_work_starts(void **state)
 {
 	static const struct line lines[] = {
@@ -426,6 +439,7 @@ int main(void)
 		cmocka_unit_test(tells_redis_py_4_with_its_handshake_apart_from_its_work),
 		cmocka_unit_test(learns_library_and_version_from_two_commands_in_two_calls),
 		cmocka_unit_test(learns_library_from_a_pipeline_and_in_either_order),
+		cmocka_unit_test(a_version_ends_before_its_commit),
 		cmocka_unit_test(library_without_version_is_told_when_work_starts),
 		cmocka_unit_test(library_text_is_limited_to_plain_characters),
 		cmocka_unit_test(hello_with_setname_and_client_setname_are_no_library),
