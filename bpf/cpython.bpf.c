@@ -265,6 +265,7 @@ WALKER_GLOBAL int python_begin(u32 kind)
 	if (walk->state.tstate_task && kind != SCRATCH_CONNECTION) /* call sites are no task's own */
 		task_begin(scratch, state);
 	walk->python_torn = 0;
+	walk->call_ends = 0;
 	if (!walk->python_thread)
 		walk->python_thread = state;
 	return chain_begin(walk);
@@ -278,7 +279,8 @@ static __always_inline int call_ends(struct scratch *scratch, u64 anchor, u64 pr
 
 	if (layout->frame_in_cframe && walk->python_caller)
 		return call_leave(scratch, anchor, previous);
-	slot_put(scratch, 0, anchor);
+	if (layout->frame_is_entry != FIELD_NONE || layout->anchor != ANCHOR_CFRAME || walk->call_ends++ < PYTHON_CALL_ENDS_MAX)
+		slot_put(scratch, 0, anchor);
 	walk->python_frame = previous;
 	return layout->anchor == ANCHOR_CFRAME && walk->python_cframe &&
 	       read_user(&walk->python_cframe, sizeof(u64), walk->python_cframe + layout->cframe_previous)

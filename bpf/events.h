@@ -31,7 +31,9 @@ typedef int8_t s8; typedef int16_t s16; typedef int32_t s32; typedef int64_t s64
 /* ---- sizes ---------------------------------------------------------------- */
 
 #define STACK_SLOTS 1792          /* slots one stack may fill: Python and native frames together */
-#define PYTHON_SLOTS_MAX 1152     /* of those, Python frames and run ends */
+#define PYTHON_SLOTS_MAX 1264     /* of those, Python frames and run ends: 1,000 frames, the default recursion limit, in every version */
+#define PYTHON_CALL_ENDS_MAX 256  /* run ends where each frame is a call: there are two native frames a call at least, and not all
+				   * native frames are kept */
 #define NATIVE_SLOTS_MAX 512      /* of those, native frames */
 #define KERNEL_FRAMES_MAX 64
 #define COPY_BELOW 128            /* the red zone, which a leaf function may use (psABI 3.2.2) */

@@ -28,7 +28,7 @@ static __always_inline void emit(struct scratch *scratch)
 	if (size > sizeof(struct record) + sizeof(struct stack_head) + sizeof(scratch->slots))
 		return;
 	record_fill(&scratch->sample_record, RECORD_SAMPLE, size);
-	if (bpf_ringbuf_output(&ring, &scratch->sample_record, size, ring_flags()))
+	if (bpf_ringbuf_output(&ring, &scratch->sample_record, size, hasten ? BPF_RB_FORCE_WAKEUP : ring_flags()))
 		drop(DROP_RING_FULL_SAMPLE);
 }
 

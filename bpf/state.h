@@ -49,6 +49,7 @@ struct walk {
 	u32 first_mapping, mapping_count, generation;
 	u32 reserved1;
 	u32 search_left;                 /* steps through the lists */
+	u32 call_ends;                   /* run ends put where each frame is a call */
 	u32 slots;                       /* used so far */
 	u32 python, native;              /* of those */
 	u32 call_slots, call_python;     /* where the present eval call's began; frame_in_cframe only */
@@ -152,6 +153,7 @@ struct tls_conn {
 SHARED const volatile struct settings settings;
 SHARED volatile u32 tls_read; /* is a TLS library watched? */
 SHARED volatile u32 active; /* 0 until everything is attached: nothing counts before */
+SHARED volatile u32 hasten; /* 1: the reader is woken for each sample, because what it names does not live long */
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

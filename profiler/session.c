@@ -39,6 +39,7 @@
 #define HOUSEKEEPING_NS 1000000000ull
 #define SCHEDULER_TICK_SECONDS 0.004 /* CONFIG_HZ=250, the distributions' usual; 1000 makes it less */
 #define SWEEP_NS 5000000000ull      /* UNIX connections whose end the kernel did not tell are looked for */
+#define HASTEN_NS 1000000000ull     /* how long short-lived code is reckoned with, once it was seen */
 #define STEP_NS 200000000ull        /* one step takes records for no longer */
 #define LAST_STEPS 50               /* after the end, when only forks, execs and exits can still arrive */
 
@@ -63,6 +64,7 @@ struct connprof_session {
 	struct record_writer *writer;
 	uint64_t open_ns, start_ns, end_ns, housekeeping_ns, sweep_ns, exits_swept;
 	uint64_t malformed;
+	uint64_t hasten_ns, unreadable;      /* until when; frames at the last look */
 	double cpu_seconds, real_rate_hz;    /* as of the last look */
 	bool stopped, behind;                /* behind: records waited when the last step ended */
 };
@@ -305,6 +307,17 @@ static void look_for_unix(struct connprof_session *session)
 			       "who closes UNIX connections and which of them fail cannot be seen here (see connprof doctor)");
 }
 
+/* Code that is gone before it is named (compiled for one use) is named in time if each sample wakes us. That costs the target,
+ * so it is done only where it has been seen lately. */
+static void look_for_short_lived_code(struct connprof_session *session, uint64_t now_ns)
+{
+	if (session->recording->unreadable_frames != session->unreadable)
+		session->hasten_ns = now_ns + HASTEN_NS;
+	session->unreadable = session->recording->unreadable_frames;
+	if (probe_hasten(session->probe, now_ns < session->hasten_ns))
+		log_say(1, "code that does not live long: each sample is %s", now_ns < session->hasten_ns ? "read at once" : "read as usual again");
+}
+
 static int drain(struct connprof_session *session, struct connprof_error *error)
 {
 	uint64_t now = clock_now_ns(), bad = 0;
@@ -315,6 +328,7 @@ static int drain(struct connprof_session *session, struct connprof_error *error)
 	session->malformed += bad;
 	look_for_losses(session, now);
 	look_for_unix(session);
+	look_for_short_lived_code(session, now);
 	housekeeping(session, now);
 	code = feed(session);
 	return code < 0 ? error_memory(error) : code;

@@ -177,6 +177,7 @@ struct connprof_recording {
 	struct offcpu_row offcpu;
 	uint64_t stack_ends[STACK_END_COUNT];   /* samples by how the native part ended */
 	uint64_t python_ends[PYTHON_END_COUNT]; /* samples by how the Python part ended */
+	uint64_t unreadable_frames;         /* Python frames whose code was gone, or could not be read, when they were to be named */
 	uint64_t merge_misses;              /* samples whose Python frames found no native frame to belong to */
 	uint64_t drops[DROP_COUNT];
 	uint64_t stacks_refused;            /* stacks not kept: table full */

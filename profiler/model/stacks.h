@@ -13,7 +13,7 @@
 #include "frame.h"
 
 #define STACKS_COUNT_MAX (2u << 20)
-#define STACK_FRAMES_MAX 2048 /* frames in one stack; deeper ones lose their root side */
+#define STACK_FRAMES_MAX 4096 /* frames in one stack; deeper ones lose their root side */
 
 struct stacks;
 

@@ -68,6 +68,7 @@ static const struct member site_members[] = {
 static const struct member recording_members[] = {
 	WHOLE("collect", collect, U32), WHOLE("start_unix_ns", start_unix_ns, COUNT), WHOLE("seconds", seconds, NUMBER),
 	WHOLE("rate_hz", rate_hz, U32), WHOLE("merge_misses", merge_misses, COUNT),
+	WHOLE("unreadable_frames", unreadable_frames, COUNT),
 	WHOLE("stacks_refused", stacks_refused, COUNT), WHOLE("missed_runs", missed_runs, COUNT),
 	WHOLE("requests_observed", requests.observed, COUNT),
 	{"requests_protocol", NAMED, offsetof(struct connprof_recording, requests.protocol), protocol_named, PROTOCOL_COUNT},

@@ -115,6 +115,7 @@ static void put_cut(const struct connprof_recording *recording, FILE *stream)
 	for (unsigned i = PYTHON_NO_STATE; i < PYTHON_END_COUNT; i++)
 		item(&list, python_end_name(i), recording->python_ends[i]);
 	item(&list, "placed by order", recording->merge_misses);
+	item(&list, "frames whose code was gone", recording->unreadable_frames);
 	end_line(&list);
 }
 

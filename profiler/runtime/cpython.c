@@ -40,6 +40,7 @@ struct chain {
 	size_t count, limit;
 	uint64_t frame, cframe;
 	uint64_t task, task_frame;
+	unsigned call_ends;
 };
 
 static uint64_t frame_word(const uint8_t *bytes, uint16_t offset)
@@ -97,7 +98,8 @@ static enum python_end chain_step(struct chain *chain)
 			put_slot(chain, SLOT_TASK, chain->task);
 		if (layout->anchor == ANCHOR_CFRAME &&
 		    (layout->frame_is_entry == CPYTHON_NO_FIELD || bytes[layout->frame_is_entry])) {
-			put_slot(chain, 0, chain->cframe);
+			if (layout->frame_is_entry != CPYTHON_NO_FIELD || chain->call_ends++ < PYTHON_CALL_ENDS_MAX)
+				put_slot(chain, 0, chain->cframe);
 			if (chain->cframe && !read_word(chain->runtime, chain->cframe + layout->cframe_previous, &chain->cframe))
 				return PYTHON_FAULT;
 		}

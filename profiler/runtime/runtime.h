@@ -21,6 +21,7 @@
  *              L.instr_is_pointer, else the u32 there (f_lasti, read as an s32; -1: not started)
  *            ANCHOR_CFRAME, and L.frame_is_entry is 0xffff or the byte at frame + L.frame_is_entry is not 0:
  *              put {0, cframe}; cframe = cframe ? [cframe + L.cframe_previous] : 0
+ *                (0xffff: end slots for the innermost PYTHON_CALL_ENDS_MAX only)
  *            ANCHOR_NONE: no end slots
  *     frame  = [frame + L.frame_previous]
  *     frame is the coroutine's own of the asyncio task the thread runs (state.tstate_task is not 0): put {SLOT_TASK, task}

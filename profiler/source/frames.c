@@ -243,6 +243,7 @@ static bool python_frame(struct frames *frames, struct followed *process, const 
 	if (code) {
 		memset(&frame, 0, sizeof(frame));
 		frame.function = strings_add(frames->recording->strings, "[unreadable frame]");
+		frames->recording->unreadable_frames++;
 	}
 	frame.kind = FRAME_PYTHON;
 	*id = stacks_add_frame(frames->recording->stacks, &frame);

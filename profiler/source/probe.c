@@ -349,6 +349,14 @@ void probe_activate(struct probe *probe)
 	probe->bpf->bss->active = 1;
 }
 
+bool probe_hasten(struct probe *probe, bool yes)
+{
+	bool changes = probe->bpf->bss->hasten != yes;
+
+	probe->bpf->bss->hasten = yes;
+	return changes;
+}
+
 void probe_deactivate(struct probe *probe)
 {
 	probe->bpf->bss->active = 0;

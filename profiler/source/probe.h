@@ -50,6 +50,9 @@ void probe_unlink(struct probe_link *link);
 
 /* From here on things count. */
 void probe_activate(struct probe *probe);
+/* Wakes the reader (probe_fd) for each sample, or as usual when much waits: for targets whose code does not live long.
+ * True: it was the other way before. */
+bool probe_hasten(struct probe *probe, bool yes);
 /* From here on nothing does; what is in the ring stays to be read. */
 void probe_deactivate(struct probe *probe);
 

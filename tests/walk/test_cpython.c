@@ -181,6 +181,28 @@ static void without_an_entry_mark_every_frame_is_its_own_call(void **state)
 	a_slot(s, 3, 0, CSTACK + 0x300);
 }
 
+/* 3.10: a frame a call, and still the default recursion limit fits. */
+static void a_thousand_frames_that_are_calls_each_fit(void **state)
+{
+	struct python_state python = make_state(ANCHOR_CFRAME);
+	const struct scratch *s;
+	size_t ends = 0;
+
+	(void)state;
+	begin();
+	python.layout.frame_is_entry = 0xffff;
+	chain(1000);
+	put(STATE + 72, frame_at(0));
+	put(STATE + 56, CSTACK + 0x200);
+	put(CSTACK + 0x200 + 16, CSTACK + 0x200);
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_ROOT);
+	for (size_t i = 0; i < s->head.python; i++)
+		ends += !s->slots[i].a;
+	assert_int_equal(s->head.python - ends, 1000);
+	assert_int_equal(ends, PYTHON_CALL_ENDS_MAX);
+}
+
 static void without_anchors_there_are_frames_only_and_lasti_is_32_bits(void **state)
 {
 	struct python_state python = make_state(ANCHOR_NONE);
@@ -393,6 +415,7 @@ int main(void)
 		cmocka_unit_test(a_greenlet_s_chain_ends_complete_at_its_own_cframe),
 		cmocka_unit_test(a_cframe_whose_caller_is_no_cframe_ends_the_chain_without_its_frames),
 		cmocka_unit_test(without_an_entry_mark_every_frame_is_its_own_call),
+		cmocka_unit_test(a_thousand_frames_that_are_calls_each_fit),
 		cmocka_unit_test(without_anchors_there_are_frames_only_and_lasti_is_32_bits),
 		cmocka_unit_test(the_unit_of_work_is_what_its_kind_says),
 		cmocka_unit_test(until_3_10_a_pointer_marks_the_frames_of_generators),

@@ -125,7 +125,7 @@ static void check_anchors(const struct walked *walked, enum python_anchor anchor
 	if (anchor == ANCHOR_NONE)
 		assert_int_equal(ends, 0);
 	else
-		assert_true(ends > 0 && !walked->slots[count - 1].a);
+		assert_true(ends > 0 && (!walked->slots[count - 1].a || ends == PYTHON_CALL_ENDS_MAX));
 }
 
 static void compare_truth(struct subject *s, unsigned minor)
