@@ -69,24 +69,10 @@ int debugdata_unpack(Elf *elf, uint8_t **out, size_t *size)
 
 /* ---- opening ---- */
 
-/* A regular file of connprof's own file system. */
-static int open_own(const char *path)
+/* pid: whose root the path begins at; our own, or the target's. Only a regular file is opened. */
+static int open_in(pid_t pid, const char *path)
 {
-	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0)
-		return -errno;
-	if (!fstat(fd, &status) && S_ISREG(status.st_mode))
-		return fd;
-	close(fd);
-	return -EINVAL;
-}
-
-/* place NULL: in our own file system. */
-static int open_in(const struct symbol_place *place, const char *path)
-{
-	return place ? process_open_path(place->pid, path, DEBUG_FILE_MAX, NULL) : open_own(path);
+	return process_open_path(pid, path, DEBUG_FILE_MAX, NULL);
 }
 
 static bool has_id(int fd, const uint8_t *id, int length)
@@ -96,7 +82,7 @@ static bool has_id(int fd, const uint8_t *id, int length)
 	return build_id_from_fd(fd, found) == length && !memcmp(id, found, (size_t)length);
 }
 
-static int open_by_id(const struct symbol_place *place, const uint8_t *id, int length)
+static int open_by_id(pid_t pid, const uint8_t *id, int length)
 {
 	char path[sizeof(DEBUG_ROOT "/.build-id/") + 2 * BUILD_ID_MAX + 8];
 	int at = snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%02x/", id[0]), fd;
@@ -106,7 +92,7 @@ static int open_by_id(const struct symbol_place *place, const uint8_t *id, int l
 	for (int i = 1; i < length; i++)
 		at += snprintf(path + at, sizeof(path) - (size_t)at, "%02x", id[i]);
 	snprintf(path + at, sizeof(path) - (size_t)at, ".debug");
-	fd = open_in(place, path);
+	fd = open_in(pid, path);
 	if (fd < 0 || has_id(fd, id, length))
 		return fd;
 	close(fd);
@@ -150,14 +136,14 @@ struct link {
 	int id_length;
 };
 
-static int open_linked(const struct symbol_place *place, const struct link *link, const char *format, const char *path)
+static int open_linked(pid_t pid, const struct link *link, const char *format, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char full[PATH_MAX];
 	int fd = -ENAMETOOLONG;
 
 	if (snprintf(full, sizeof(full), format, (int)(slash - path), path, link->name) < (int)sizeof(full))
-		fd = open_in(place, full);
+		fd = open_in(pid, full);
 	if (fd < 0 || (link->id_length ? has_id(fd, link->id, link->id_length) : has_checksum(fd, link->checksum)))
 		return fd;
 	close(fd);
@@ -178,20 +164,21 @@ static int open_by_link(Elf *elf, const struct symbol_place *place, const uint8_
 	if (size < padding + 4 || !link.name[0] || strchr(link.name, '/'))
 		return -ENOENT;
 	memcpy(&link.checksum, rest + padding, 4);
-	fd = open_linked(NULL, &link, DEBUG_ROOT "%.*s/%s", place->path);
-	if (fd < 0)
-		fd = open_linked(place, &link, "%.*s/.debug/%s", place->path);
-	return fd < 0 ? open_linked(place, &link, "%.*s/%s", place->path) : fd;
+	fd = open_linked(getpid(), &link, DEBUG_ROOT "%.*s/%s", place->path);
+	/* The path is the target's, or, of a process with another root in our own tree, ours. */
+	for (size_t i = 0; fd < 0 && i < 4; i++)
+		fd = open_linked(i < 2 ? place->pid : getpid(), &link, i % 2 ? "%.*s/%s" : "%.*s/.debug/%s", place->path);
+	return fd;
 }
 
 int debug_file_open(Elf *elf, const struct symbol_place *place)
 {
 	uint8_t id[BUILD_ID_MAX] = {0};
 	int length = elf_build_id(elf, id);
-	int fd = length > 0 ? open_by_id(NULL, id, length) : -ENOENT;
+	int fd = length > 0 ? open_by_id(getpid(), id, length) : -ENOENT;
 
 	if (fd < 0 && length > 0 && place)
-		fd = open_by_id(place, id, length);
+		fd = open_by_id(place->pid, id, length);
 	return fd < 0 ? open_by_link(elf, place, id, length) : fd;
 }
 
@@ -213,9 +200,9 @@ static int open_alt(int fd, const struct symbol_place *place)
 	int alt = -ENOENT;
 
 	if (elf && read_link(elf, ".gnu_debugaltlink", &name, &id, &length) && length <= BUILD_ID_MAX) {
-		alt = open_by_id(NULL, id, (int)length);
+		alt = open_by_id(getpid(), id, (int)length);
 		if (alt < 0 && place)
-			alt = open_by_id(place, id, (int)length);
+			alt = open_by_id(place->pid, id, (int)length);
 	}
 	elf_end(elf);
 	return alt;
