@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/clock.h"
@@ -13,6 +14,7 @@
 #include "symbol/symbol.h"
 
 #define LATE_NS 20000000000ull  /* for all objects together */
+#define FETCH_NS 60000000000ull /* for all that a debuginfod server is asked for */
 #define FRAMES_MAX (4u << 20)   /* frames that are kept in mind, and frames that debug info makes of them */
 
 struct late {
@@ -27,6 +29,8 @@ struct late {
 	uint64_t *addresses;                     /* of frames, each once */
 	uint32_t *first_of;                      /* for each address, where its frames begin in frames */
 	size_t frame_count, address_count, known;
+	uint64_t read_left_ns;
+	int64_t fetch_left_ns;
 	size_t replaced;                         /* replacements that were made */
 	int code;
 };
@@ -160,13 +164,58 @@ static void tell(struct late *late, const struct object *object, int code, uint6
 	recording_note(late->recording, text);
 }
 
+/* Frames [from, to) whose code no symbol of the object covers, and no debug info either, get the debug file's symbols. */
+static void name_rest(struct late *late, size_t from, size_t to, int fd)
+{
+	struct symbols *symbols;
+	char name[STRINGS_LENGTH_MAX];
+
+	if (symbols_from_fd(fd, &symbols))
+		return;
+	for (size_t i = from; i < to && !late->code; i++) {
+		const struct frame *frame = stacks_frame(late->recording->stacks, late->frames[i]);
+		const char *raw = symbols_find(symbols, frame->address, NULL);
+
+		if (!raw || late->replacements[late->frames[i] - 1].count || !nameless(strings_get(late->recording->strings, frame->function)))
+			continue;
+		demangle(raw, name, sizeof(name));
+		late->code = replace(late, late->frames[i], &(struct source_frame){.function = name, .file = ""}, 1);
+	}
+	symbols_free(symbols);
+}
+
+/* Asks the debuginfod server for the object's debug file: a descriptor, or a negative errno. */
+static int fetch(struct late *late, const struct object *object)
+{
+	uint8_t id[BUILD_ID_MAX];
+	uint64_t begin_ns = clock_now_ns();
+	int length = debuginfod_wanted() ? object_wanted_id(object, id) : 0, fd;
+
+	if (!length || late->fetch_left_ns <= 0)
+		return -ENOENT;
+	fd = debuginfod_open(id, length, begin_ns + (uint64_t)late->fetch_left_ns);
+	late->fetch_left_ns -= (int64_t)(clock_now_ns() - begin_ns);
+	log_say(1, "debuginfod: %s: %s in %.0f ms", object_path(object), fd >= 0 ? "found" : strerror(-fd),
+		(clock_now_ns() - begin_ns) / 1e6);
+	if (fd == -ELIBACC)
+		recording_note(late->recording, "DEBUGINFOD_URLS is set, but the debuginfod client is not installed (Debian: libdebuginfod1)");
+	if (fd == -ETIMEDOUT)
+		recording_note(late->recording, "the debuginfod server did not answer in time: not all that could be named is");
+	if (fd == -ELIBACC || fd == -ETIMEDOUT || fd == -EINTR)
+		late->fetch_left_ns = 0;
+	return fd;
+}
+
 /* Frames [from, to) are the object's, by address. */
-static void read_object(struct late *late, size_t from, size_t to, uint64_t deadline_ns)
+static void read_object(struct late *late, size_t from, size_t to)
 {
 	struct object *object = late->objects[late->frames[from]];
-	uint64_t begin_ns = clock_now_ns();
-	int alt, fd = object_source(object, &alt);
+	uint64_t begin_ns, spent_ns;
+	int alt, fd = object_source(object, &alt), fetched = fd < 0 ? fetch(late, object) : -1;
 
+	if (fetched >= 0)
+		fd = fetched;
+	begin_ns = clock_now_ns();
 	late->address_count = late->known = 0;
 	for (size_t i = from; i < to; i++) {
 		uint64_t address = stacks_frame(late->recording->stacks, late->frames[i])->address;
@@ -178,9 +227,15 @@ static void read_object(struct late *late, size_t from, size_t to, uint64_t dead
 	}
 	late->first_of[late->address_count] = (uint32_t)to;
 	if (fd >= 0) {
-		int code = source_lines(fd, alt, late->addresses, late->address_count, deadline_ns, found, late);
+		int code = source_lines(fd, alt, late->addresses, late->address_count, begin_ns + late->read_left_ns, found, late);
 
-		tell(late, object, code, clock_now_ns() - begin_ns);
+		spent_ns = clock_now_ns() - begin_ns;
+		tell(late, object, code, spent_ns);
+		late->read_left_ns -= spent_ns < late->read_left_ns ? spent_ns : late->read_left_ns;
+	}
+	if (fetched >= 0) {
+		name_rest(late, from, to, fetched);
+		close(fetched);
 	}
 }
 
@@ -203,14 +258,15 @@ static int collect(struct late *late, size_t frames)
 int late_finish(struct late *late)
 {
 	size_t frames = stacks_frame_count(late->recording->stacks);
-	uint64_t deadline_ns = clock_now_ns() + LATE_NS;
 
+	late->read_left_ns = LATE_NS;
+	late->fetch_left_ns = FETCH_NS;
 	late->code = collect(late, frames);
 	for (size_t from = 0, to; !late->code && from < late->frame_count; from = to) {
 		for (to = from + 1; to < late->frame_count; to++)
 			if (late->objects[late->frames[to]] != late->objects[late->frames[from]])
 				break;
-		read_object(late, from, to, deadline_ns);
+		read_object(late, from, to);
 	}
 	if (!late->code && late->id_count)
 		late->code = stacks_replace(late->recording->stacks, late->replacements, frames, late->ids);

@@ -42,6 +42,8 @@ struct object {
 	pid_t pid;              /* a process that maps it */
 	struct symbols *symbols;
 	int source_fd, source_alt_fd; /* -1: none */
+	uint8_t id[BUILD_ID_MAX];     /* where there is none */
+	int id_length;
 	struct objects *all;
 };
 
@@ -245,6 +247,8 @@ static void keep_source(struct object *object, const struct symbol_place *place)
 	object->source_fd = fd >= 0 ? fd : -1;
 	object->source_alt_fd = fd >= 0 ? alt : -1;
 	all->sources_open += fd >= 0;
+	if (fd < 0)
+		object->id_length = build_id_from_fd(object->fd, object->id);
 }
 
 static void load_symbols(struct object *object)
@@ -292,6 +296,13 @@ int object_source(const struct object *object, int *alt_fd)
 {
 	*alt_fd = object->source_alt_fd;
 	return object->source_fd;
+}
+
+int object_wanted_id(const struct object *object, uint8_t id[BUILD_ID_MAX])
+{
+	if (object->id_length > 0)
+		memcpy(id, object->id, BUILD_ID_MAX);
+	return object->id_length > 0 ? object->id_length : 0;
 }
 
 size_t objects_sources_refused(const struct objects *objects)

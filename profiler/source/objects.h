@@ -15,6 +15,7 @@
 
 #include "process/process.h"
 #include "source/tables.h"
+#include "symbol/symbol.h"
 
 struct object;
 struct objects;
@@ -39,6 +40,8 @@ int object_function(struct object *object, const char *name, uint64_t *address, 
 
 /* The file with its debug info, kept open since its symbols were read (borrowed, like *alt_fd; -1: none): symbol.h, source_open. */
 int object_source(const struct object *object, int *alt_fd);
+/* Its build-id, if it has no debug info at hand: bytes written to id, 0: none, or there is no need of it. */
+int object_wanted_id(const struct object *object, uint8_t id[BUILD_ID_MAX]);
 /* Objects whose debug info is left unread because SOURCES_OPEN_MAX others keep theirs open. */
 #define SOURCES_OPEN_MAX 128
 size_t objects_sources_refused(const struct objects *objects);

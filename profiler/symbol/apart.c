@@ -11,6 +11,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,15 +115,27 @@ static int allow_only_reading(void)
 	return SANITIZED ? 0 : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ? -errno : 0;
 }
 
-static _Noreturn void child(const int *keep, size_t keep_count, int out, pid_t parent, apart_work *work, void *context)
+static int give_up(void)
+{
+	int code = limit_all();
+
+	if (!code)
+		code = give_up_rights();
+	if (!code)
+		code = prctl(PR_SET_PDEATHSIG, SIGKILL) ? -errno : 0; /* changing ids cleared it */
+	return code ? code : allow_only_reading();
+}
+
+static _Noreturn void child(bool trusted, const int *keep, size_t keep_count, int out, pid_t parent, apart_work *work,
+			    void *context)
 {
 	static const int reset[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
 	FILE *stream = fdopen(out, "w");
 
 	for (size_t i = 0; i < sizeof(reset) / sizeof(reset[0]); i++)
 		signal(reset[i], SIG_DFL);
-	if (stream && !prctl(PR_SET_PDEATHSIG, SIGKILL) && getppid() == parent && !limit_all() && !close_all_but(keep, keep_count, out) &&
-	    !give_up_rights() && !prctl(PR_SET_PDEATHSIG, SIGKILL) /* changing ids cleared it */ && !allow_only_reading())
+	if (stream && !prctl(PR_SET_PDEATHSIG, SIGKILL) && getppid() == parent && !close_all_but(keep, keep_count, out) &&
+	    (trusted || !give_up()))
 		work(context, stream);
 	if (stream)
 		fflush(stream);
@@ -131,7 +144,7 @@ static _Noreturn void child(const int *keep, size_t keep_count, int out, pid_t p
 
 /* ---- the parent ---- */
 
-int apart_start(struct apart *apart, const int *keep, size_t keep_count, apart_work *work, void *context)
+static int start(struct apart *apart, bool trusted, const int *keep, size_t keep_count, apart_work *work, void *context)
 {
 	pid_t parent = getpid();
 	int ends[2], code;
@@ -142,7 +155,7 @@ int apart_start(struct apart *apart, const int *keep, size_t keep_count, apart_w
 		return -errno;
 	apart->pid = fork();
 	if (apart->pid == 0)
-		child(keep, keep_count, ends[1], parent, work, context);
+		child(trusted, keep, keep_count, ends[1], parent, work, context);
 	code = apart->pid < 0 ? -errno : 0;
 	close(ends[1]);
 	if (code) {
@@ -152,6 +165,16 @@ int apart_start(struct apart *apart, const int *keep, size_t keep_count, apart_w
 	apart->fd = ends[0];
 	fcntl(apart->fd, F_SETFL, O_NONBLOCK);
 	return 0;
+}
+
+int apart_start(struct apart *apart, const int *keep, size_t keep_count, apart_work *work, void *context)
+{
+	return start(apart, false, keep, keep_count, work, context);
+}
+
+int apart_start_trusted(struct apart *apart, apart_work *work, void *context)
+{
+	return start(apart, true, NULL, 0, work, context);
 }
 
 ssize_t apart_read(struct apart *apart, void *out, size_t size, uint64_t deadline_ns)

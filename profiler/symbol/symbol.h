@@ -6,12 +6,14 @@
 #ifndef CONNPROF_SYMBOL_SYMBOL_H
 #define CONNPROF_SYMBOL_SYMBOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 /* ---- elf.c: one object's symbols ---- */
 
+#define BUILD_ID_MAX 20
 #define SYMBOLS_MAX (2u << 20)      /* symbols kept of one object */
 
 struct symbols;
@@ -65,6 +67,13 @@ typedef void source_found(void *context, size_t index, const struct source_frame
 int source_lines(int fd, int alt_fd, const uint64_t *addresses, size_t count, uint64_t deadline_ns, source_found *found,
 		 void *context);
 
+/* ---- debuginfod.c ---- */
+/* Has the user named a server ($DEBUGINFOD_URLS)? Else none is ever asked. */
+bool debuginfod_wanted(void);
+/* A descriptor of the debug file for a build-id, from the server or from the client's cache, owned by the caller. -ENOENT: nobody
+ * has it, -ELIBACC: the client library is not installed, -ETIMEDOUT, -EINTR, or another negative errno. */
+int debuginfod_open(const uint8_t *id, int length, uint64_t deadline_ns);
+
 /* ---- demangle.c ---- */
 /* C++ (Itanium), Rust v0 and legacy, D; other names are copied. Writes a terminated string. */
 void demangle(const char *name, char *out, size_t size);
@@ -84,7 +93,6 @@ void perfmap_free(struct perfmap *map);
 const char *perfmap_find(const struct perfmap *map, uint64_t address);
 
 /* ---- build-id ---- */
-#define BUILD_ID_MAX 20
 /* Bytes of the GNU build-id note written to id (at most BUILD_ID_MAX), 0: none, or -errno. */
 int build_id_from_fd(int fd, uint8_t id[BUILD_ID_MAX]);
 int build_id_from_image(const uint8_t *image, size_t size, uint8_t id[BUILD_ID_MAX]);
