@@ -151,6 +151,8 @@ static void served(struct conn *conn, uint64_t ordinal)
 /* Which request used it cannot be told (a sub-task sent the command): the one it was opened for, as long as that lasts. */
 static void used_by_somebody(const struct conns *conns, struct conn *conn, uint64_t time_ns)
 {
+	if (conn->long_lived) /* waiting is nobody's work */
+		return;
 	if (requests_was_open(conns->requests, conn->opener, time_ns)) {
 		served(conn, conn->opener);
 		return;
@@ -319,7 +321,8 @@ static int moved(struct conns *conns, const struct event *event)
 	if (facts->flags & WIRE_SEALED)
 		return 0;
 	conn->long_lived |= (facts->flags & (WIRE_BLOCKING | WIRE_SUBSCRIBED)) != 0;
-	conn->server |= !conn->opened && (facts->flags & WIRE_SERVER);
+	if (facts->protocol) /* a connection older than the attach may have looked the other way round at first */
+		conn->server = !conn->opened && (facts->flags & WIRE_SERVER);
 	if (facts->library[0])
 		conn->library = strings_add_bytes(conns->recording->strings, facts->library,
 						  strnlen(facts->library, sizeof(facts->library)));
@@ -328,7 +331,11 @@ static int moved(struct conns *conns, const struct event *event)
 		if (facts->protocol == PROTOCOL_HTTP)
 			requests_io(conns->requests, &entry->serving, event);
 	} else if (event->io.direction == WIRE_SENT) {
+		if (facts->flags & WIRE_BLOCKING)
+			requests_end(conns->requests, &entry->serving, event->time_ns);
 		client_sent(conns, entry, event);
+	} else if (facts->flags & WIRE_JOB) {
+		requests_job(conns->requests, &entry->serving, event);
 	} else if (!conn->first_command_ns && facts->responses) {
 		conn->handshake_ns = event->time_ns;
 	}

@@ -70,6 +70,8 @@ int model_feed(struct model *model, const struct event *event)
 	case EVENT_OFFCPU:
 		return owner_feed(model->owner, event);
 	case EVENT_PROCESS:
+		if (event->process.parent && event->process.parent != event->pid)
+			requests_forked(model->requests, event->process.parent, event->pid);
 		return processes_add(model->processes, event);
 	case EVENT_EXIT:
 		processes_exit(model->processes, event->pid);

@@ -19,7 +19,7 @@ struct requests {
 	struct deeds deeds;
 	struct request *all;
 	uint64_t observed, open, peak, kept;
-	uint64_t gone_workers, interleaved, refused;
+	uint64_t gone_workers, interleaved, refused, jobs;
 	uint64_t over_500ms, over_1s;
 	struct sketch latency;
 	struct recent {
@@ -193,6 +193,7 @@ static void begin(struct requests *requests, struct serving *serving, const stru
 static void received(struct requests *requests, struct serving *serving, const struct event *event)
 {
 	struct request *before = serving->request;
+	struct worker *thread;
 
 	for (uint32_t i = 0; i < event->io.facts.requests; i++) {
 		if (before && (before->done || before->answering)) {
@@ -200,10 +201,13 @@ static void received(struct requests *requests, struct serving *serving, const s
 			retire(requests, before);
 			before = NULL;
 		}
-		if (before || serving->request)
+		if (before || serving->request) {
 			serving->queued++;
-		else
-			begin(requests, serving, event);
+			continue;
+		}
+		begin(requests, serving, event);
+		if ((thread = worker_find(&requests->workers, event->pid, event->tid, 0)))
+			thread->serves = true;
 	}
 }
 
@@ -257,6 +261,19 @@ static void sent(struct requests *requests, struct serving *serving, const struc
 	}
 }
 
+void requests_job(struct requests *requests, struct serving *serving, const struct event *event)
+{
+	const struct worker *thread = worker_find(&requests->workers, event->pid, event->tid, 0);
+
+	if (serving->request || (thread && (thread->serves || thread->open)))
+		return;
+	begin(requests, serving, event);
+	if (!serving->request)
+		return;
+	serving->request->job = serving->request->answering = true;
+	requests->jobs++;
+}
+
 void requests_io(struct requests *requests, struct serving *serving, const struct event *event)
 {
 	if (event->io.direction == WIRE_RECEIVED)
@@ -272,6 +289,8 @@ void requests_end(struct requests *requests, struct serving *serving, uint64_t t
 	serving->queued = 0;
 	if (!serving->request)
 		return;
+	if (serving->request->job)
+		serving->request->last_sent_ns = time_ns;
 	finish(requests, serving->request, time_ns);
 	retire(requests, serving->request);
 }
@@ -317,6 +336,28 @@ static struct request *current_of(struct requests *requests, struct worker *work
 	return worker ? worker->current : NULL;
 }
 
+void requests_forked(struct requests *requests, uint32_t parent, uint32_t child)
+{
+	const struct process *before = process_find(&requests->workers, parent);
+	struct process *after = before && before->open == 1 ? process_of(&requests->workers, child) : NULL;
+
+	if (!after)
+		return;
+	after->parent = parent;
+	after->inherited = before->open_list->ordinal;
+}
+
+/* The request that its parent was at when it forked the process; NULL: none, or it is over. */
+static struct request *inherited(const struct requests *requests, const struct process *process)
+{
+	const struct process *parent = process->inherited ? process_find(&requests->workers, process->parent) : NULL;
+	struct request *request = parent ? parent->open_list : NULL;
+
+	while (request && request->ordinal != process->inherited)
+		request = request->next_open;
+	return request;
+}
+
 struct request *requests_current(struct requests *requests, const struct event *event, enum tie *tie)
 {
 	struct worker *thread = worker_find(&requests->workers, event->pid, event->tid, 0);
@@ -332,10 +373,11 @@ struct request *requests_current(struct requests *requests, const struct event *
 	if (current && (!event->unit || !thread->loop))
 		return current;
 	*tie = TIE_NONE;
-	if ((thread && thread->open && !(event->unit && thread->loop)) || !process || process->open != 1)
+	if ((thread && thread->open && !(event->unit && thread->loop)) || !process)
 		return NULL;
-	*tie = TIE_PROCESS;
-	return process->open_list;
+	current = process->open == 1 ? process->open_list : process->open ? NULL : inherited(requests, process);
+	*tie = current ? TIE_PROCESS : TIE_NONE;
+	return current;
 }
 
 /* What a task of an event loop does waits while there are requests that it may turn out to be answering. */
@@ -429,7 +471,7 @@ void requests_totals(const struct requests *requests, struct requests_totals *ou
 void requests_summary(const struct requests *requests, struct requests_summary *out)
 {
 	out->observed = requests->observed;
-	out->protocol = requests->observed ? PROTOCOL_HTTP : PROTOCOL_UNKNOWN;
+	out->protocol = !requests->observed ? PROTOCOL_UNKNOWN : requests->jobs * 2 > requests->observed ? PROTOCOL_JOB : PROTOCOL_HTTP;
 	out->latency_ms = sketch_quantiles(&requests->latency);
 	out->over_500ms = requests->over_500ms;
 	out->over_1s = requests->over_1s;

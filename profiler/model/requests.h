@@ -45,9 +45,15 @@ void requests_free(struct requests *requests);
 
 /* I/O on an accepted connection that speaks HTTP as a server. */
 void requests_io(struct requests *requests, struct serving *serving, const struct event *event);
-/* The accepted connection is closed, gone, or no longer HTTP. */
+/* A blocking pop on this connection has brought a job: the thread's next request, if it serves no others. It ends with the
+ * next pop there (requests_end). */
+void requests_job(struct requests *requests, struct serving *serving, const struct event *event);
+/* The accepted connection is closed, gone, or no longer HTTP; the job is done. */
 void requests_end(struct requests *requests, struct serving *serving, uint64_t time_ns);
 void requests_exit(struct requests *requests, uint32_t pid, uint64_t time_ns);
+
+/* A process was forked by one that is at a single request: what the child does is for that one. */
+void requests_forked(struct requests *requests, uint32_t parent, uint32_t child);
 
 /* Something done for a request: the caller is told whose it was, once, at once or later (NULL, TIE_NONE: nobody's that is known;
  * then or at the latest when its process ends). request is borrowed for the call. */

@@ -32,6 +32,8 @@ struct process {
 	struct request *open_list;   /* requests not answered yet, through next_open, oldest first */
 	struct request *unclaimed;   /* of those, the ones no unit has begun to answer, through next_unclaimed, oldest first */
 	struct waiting *deeds;       /* that wait to be claimed, oldest first */
+	uint32_t parent;             /* that forked it while at a request, */
+	uint64_t inherited;          /* and that request's ordinal; 0: none */
 };
 
 struct worker_key {
@@ -43,6 +45,7 @@ struct worker {
 	struct worker_key key;
 	struct request *current;
 	uint32_t open;               /* requests begun or taken over here and not answered */
+	bool serves;                 /* HTTP: what it pops is for its requests */
 	bool loop;                   /* a thread that serves several requests at once: what runs in it says its unit */
 	uint64_t requests, opens;
 	struct waiting *deeds;       /* of this unit, among the process's, oldest first */
@@ -56,7 +59,7 @@ struct request {
 	struct process *process;     /* NULL once it is gone */
 	struct serving *serving;     /* NULL once the connection is gone */
 	uint64_t ordinal, begin_ns, last_sent_ns, done_ns;
-	bool answering, done, unclaimed;
+	bool answering, done, unclaimed, job;
 	struct pattern pattern;
 	struct work work;
 };

@@ -23,6 +23,7 @@ enum protocol_id {
 	PROTOCOL_POSTGRES = 3,
 	PROTOCOL_MYSQL = 4,
 	PROTOCOL_MEMCACHED = 5,
+	PROTOCOL_JOB = 6,        /* none on the wire: requests that are jobs, from one blocking pop to the next */
 	PROTOCOL_COUNT,
 };
 
@@ -40,6 +41,7 @@ enum wire_flag {
 	WIRE_TLS = 256,          /* a TLS record was seen: nothing more can be read */
 	WIRE_SEALED = 8192,      /* ciphertext of a connection whose plaintext is read beside it: says nothing itself */
 	WIRE_INSIDE_TLS = 16384, /* and that plaintext */
+	WIRE_JOB = 1024,         /* a blocking pop (BLPOP, BLMOVE, XREADGROUP BLOCK, …) has brought something */
 	WIRE_GARBLED = 512,      /* bytes that did not fit; counts from here are a lower bound until the next clean call */
 };
 

@@ -38,6 +38,8 @@ enum resp_command { PLAIN, CLIENT, CLIENT_SETINFO, CLIENT_LIB_NAME, CLIENT_LIB_V
 static void count_request(struct resp_state *state, unsigned traits, struct wire_facts *facts)
 {
 	state->parsers[WIRE_REQUESTS].unnamed = false;
+	state->popping = (traits & RESP_POPS) != 0;
+	state->outstanding++;
 	facts->requests++;
 	if (traits & RESP_HANDSHAKE)
 		facts->handshake++;
@@ -129,6 +131,7 @@ static void argument_read(struct resp_state *state, struct resp_parser *parser, 
 		parser->command = PLAIN;
 	} else if (wire_token_is(token, "BLOCK")) {
 		facts->flags |= WIRE_BLOCKING;
+		state->popping = parser->command == STREAM_READ_GROUP;
 		parser->command = PLAIN;
 	} else if (wire_token_is(token, "STREAMS")) {
 		parser->command = PLAIN;
@@ -151,13 +154,16 @@ static void body_done(struct resp_state *state, struct resp_parser *parser, enum
 }
 
 /* A header line is complete: what follows it? */
-static int header_done(struct resp_parser *parser, enum wire_role role)
+static int header_done(struct resp_parser *parser, enum wire_role role, struct wire_facts *facts)
 {
 	uint64_t members = parser->type == '%' || parser->type == '|' ? 2 : 1;
 
 	parser->state = AT_ELEMENT;
 	if (parser->digits == 0 || (parser->negative && parser->number != 1))
 		return -1;
+	if (parser->popped && !parser->negative && (parser->number || parser->type == '$'))
+		facts->flags |= WIRE_JOB;
+	parser->popped = false;
 	if (parser->type == '$' || parser->type == '=' || parser->type == '!') {
 		if (parser->negative)
 			return role == WIRE_REQUESTS ? -1 : 0; /* the null of RESP2 */
@@ -197,7 +203,7 @@ static int begin_request(struct resp_parser *parser, uint8_t byte)
 	return 0;
 }
 
-static int begin_reply(struct resp_parser *parser, uint8_t byte, struct wire_facts *facts)
+static int begin_reply(struct resp_state *state, struct resp_parser *parser, uint8_t byte, struct wire_facts *facts)
 {
 	static const char lines[] = "+-:_#,(", headers[] = "$*=!~>%|";
 
@@ -215,17 +221,20 @@ static int begin_reply(struct resp_parser *parser, uint8_t byte, struct wire_fac
 	} else if (byte != '>' && byte != '|') { /* pushes answer no request */
 		facts->responses++;
 		facts->errors += byte == '-' || byte == '!';
+		parser->popped = state->popping && state->outstanding == 1 && parser->state == IN_NUMBER && byte != '!';
+		state->outstanding -= state->outstanding > 0;
 	}
 	return 0;
 }
 
-static int begin(struct resp_parser *parser, enum wire_role role, uint8_t byte, struct wire_facts *facts)
+static int begin(struct resp_state *state, struct resp_parser *parser, enum wire_role role, uint8_t byte,
+		 struct wire_facts *facts)
 {
 	parser->type = byte;
 	parser->number = 0;
 	parser->digits = 0;
 	parser->negative = false;
-	return role == WIRE_REQUESTS ? begin_request(parser, byte) : begin_reply(parser, byte, facts);
+	return role == WIRE_REQUESTS ? begin_request(parser, byte) : begin_reply(state, parser, byte, facts);
 }
 
 static int number_byte(struct resp_parser *parser, uint8_t byte)
@@ -290,13 +299,13 @@ static int visible(struct resp_state *state, struct resp_parser *parser, enum wi
 		used = 1;
 		switch (parser->state) {
 		case AT_ELEMENT:
-			code = begin(parser, role, bytes[at], facts);
+			code = begin(state, parser, role, bytes[at], facts);
 			break;
 		case IN_NUMBER:
 			code = number_byte(parser, bytes[at]);
 			break;
 		case AT_LF:
-			code = bytes[at] == '\n' ? header_done(parser, role) : -1;
+			code = bytes[at] == '\n' ? header_done(parser, role, facts) : -1;
 			break;
 		case IN_LINE:
 			lf = memchr(bytes + at, '\n', size - at);
@@ -357,6 +366,8 @@ static bool resp_busy(const union wire_state *wire, enum wire_role role)
 static void resp_restart(union wire_state *wire, enum wire_role role)
 {
 	wire->resp.parsers[role] = (struct resp_parser){0};
+	wire->resp.outstanding = 0;
+	wire->resp.popping = false;
 }
 
 const char *command_name(uint32_t command)

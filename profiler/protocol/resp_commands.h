@@ -14,6 +14,7 @@ enum resp_trait {
 	RESP_BLOCK_OPTION = 8,/* waits if its BLOCK option is given */
 	RESP_SUBSCRIBES = 16, /* turns the connection into a stream from the server */
 	RESP_INLINE = 32,     /* typed by people and health checks without RESP framing */
+	RESP_POPS = 64,       /* takes what it waited for: a job worker's way to its next job */
 };
 
 /* The traits of a command name in any case, or 0: not known. */

@@ -36,6 +36,7 @@ struct wire {
 	const struct protocol_ops *ops; /* NULL: not recognised */
 	enum wire_direction asks;       /* the direction of the requests */
 	bool confirmed, tls;
+	bool weak;                      /* recognised by something that may have been a reply */
 	bool handshake;                 /* the last requests were handshake only */
 	struct side sides[2];           /* by enum wire_direction */
 	union wire_state state;
@@ -129,7 +130,7 @@ static const struct protocol_ops *best_match(const uint8_t *bytes, size_t size, 
 
 static void follow(struct wire *wire, const struct call *call, struct wire_facts *facts);
 
-static void recognised(struct wire *wire, const struct protocol_ops *ops, const struct call *call,
+static void recognised(struct wire *wire, const struct protocol_ops *ops, const struct call *call, bool weak,
 		       struct wire_facts *facts)
 {
 	struct side *side = &wire->sides[call->direction], *other = &wire->sides[!call->direction];
@@ -141,6 +142,7 @@ static void recognised(struct wire *wire, const struct protocol_ops *ops, const 
 	begun.size = side->prefix_length;
 	begun.hidden = 0;
 	wire->ops = ops;
+	wire->weak = weak;
 	wire->asks = call->direction;
 	memset(&wire->state, 0, sizeof(wire->state));
 	if (other->stale || other->prefix_length) { /* something was said before it could be understood */
@@ -181,7 +183,7 @@ static void recognise(struct wire *wire, const struct call *call, struct wire_fa
 		match = MATCH_WEAK;
 	wire->tls = tls == MATCH_STRONG;
 	if (!wire->tls && (match == MATCH_STRONG || (match == MATCH_WEAK && !side->stale))) {
-		recognised(wire, ops, call, facts);
+		recognised(wire, ops, call, match == MATCH_WEAK, facts);
 	} else if (!side->stale && !call->hidden && size <= PREFIX_MAX &&
 		   (match == MATCH_PARTIAL || tls == MATCH_PARTIAL)) {
 		memmove(side->prefix, bytes, size);
@@ -271,6 +273,14 @@ static void follow(struct wire *wire, const struct call *call, struct wire_facts
 	advance(wire, call, facts);
 }
 
+/* What looked like a request was a reply, the first seen of a connection that is older than the attach: "*2 $4 jobs $3 job" may
+ * be either. A word that only a request begins with shows it. */
+static bool other_way_round(const struct wire *wire, const struct call *call)
+{
+	return wire->ops && wire->weak && !wire->confirmed && call->direction != wire->asks &&
+	       wire->ops->match_request(call->bytes, call->size) == MATCH_STRONG;
+}
+
 void wire_feed(struct wire *wire, enum wire_direction direction, const uint8_t *bytes, size_t peeked, uint64_t total,
 	       struct wire_facts *facts)
 {
@@ -278,6 +288,8 @@ void wire_feed(struct wire *wire, enum wire_direction direction, const uint8_t *
 
 	call.hidden = total - call.size;
 	*facts = (struct wire_facts){0};
+	if (other_way_round(wire, &call))
+		forget_protocol(wire);
 	if (total && wire->ops && !wire->tls)
 		follow(wire, &call, facts);
 	else if (total && !wire->tls)
@@ -300,7 +312,7 @@ const char *protocol_name(enum protocol_id protocol)
 	for (size_t i = 0; i < PROTOCOLS; i++)
 		if (protocols[i]->id == protocol)
 			return protocols[i]->name;
-	return "unknown";
+	return protocol == PROTOCOL_JOB ? "job" : "unknown";
 }
 
 enum protocol_id protocol_by_name(const char *name)

@@ -42,6 +42,7 @@ struct resp_parser {
 	uint8_t digits;
 	bool negative;
 	bool unnamed;          /* requests: a command began and its name has not been read */
+	bool popped;           /* replies: the element being begun answers a blocking pop */
 	uint8_t command;       /* enum resp_command: what its arguments are read for */
 	uint64_t number;
 	uint64_t left;         /* elements to come of the message begun; 0: between messages */
@@ -54,6 +55,8 @@ struct resp_state {
 	struct resp_parser parsers[2]; /* by enum wire_role */
 	char name[32], version[16];    /* the client library, as it introduced itself */
 	bool name_told;
+	uint32_t outstanding;          /* requests without a reply */
+	bool popping;                  /* the latest of them is a blocking pop */
 };
 
 struct http_parser {

@@ -202,6 +202,36 @@ static void blocking_and_subscribing_commands_are_flagged(void **state)
 	}
 }
 
+/* What a worker waited for has come: its next job. */
+static void a_blocking_pop_that_brings_something_is_a_job(void **state)
+{
+	static const struct { const char *request, *reply; bool job; } cases[] = {
+		{"*3\r\n$5\r\nBLPOP\r\n$1\r\nq\r\n$1\r\n5\r\n", "*2\r\n$1\r\nq\r\n$3\r\njob\r\n", true},
+		{"*3\r\n$5\r\nBRPOP\r\n$1\r\nq\r\n$1\r\n5\r\n", "*-1\r\n", false},
+		{"*3\r\n$5\r\nBRPOP\r\n$1\r\nq\r\n$1\r\n5\r\n", "_\r\n", false},
+		{"*6\r\n$6\r\nBLMOVE\r\n$1\r\na\r\n$1\r\nb\r\n$4\r\nLEFT\r\n$5\r\nRIGHT\r\n$1\r\n0\r\n", "$3\r\njob\r\n", true},
+		{"*6\r\n$6\r\nBLMOVE\r\n$1\r\na\r\n$1\r\nb\r\n$4\r\nLEFT\r\n$5\r\nRIGHT\r\n$1\r\n0\r\n", "$-1\r\n", false},
+		{"*3\r\n$8\r\nBZPOPMIN\r\n$1\r\nq\r\n$1\r\n0\r\n", "*3\r\n$1\r\nq\r\n$1\r\na\r\n,1.5\r\n", true},
+		{"*3\r\n$5\r\nBLPOP\r\n$1\r\nq\r\n$1\r\n5\r\n", "-WRONGTYPE no\r\n", false},
+		{"*9\r\n$10\r\nXREADGROUP\r\n$5\r\nGROUP\r\n$1\r\ng\r\n$1\r\nc\r\n$5\r\nBLOCK\r\n$1\r\n0\r\n$7\r\n"
+		 "STREAMS\r\n$1\r\ns\r\n$1\r\n>\r\n", "%1\r\n$1\r\ns\r\n*1\r\n+x\r\n", true},
+		{"*6\r\n$5\r\nXREAD\r\n$5\r\nBLOCK\r\n$1\r\n0\r\n$7\r\nSTREAMS\r\n$1\r\ns\r\n$1\r\n$\r\n", "*1\r\n+x\r\n", false},
+		{"*2\r\n$4\r\nLPOP\r\n$1\r\nq\r\n", "$3\r\njob\r\n", false},
+		/* The reply to what went before is none, wherever the calls are cut. */
+		{"*2\r\n$4\r\nLPOP\r\n$1\r\nq\r\n*3\r\n$5\r\nBLPOP\r\n$1\r\nq\r\n$1\r\n5\r\n", "$3\r\nabc\r\n*-1\r\n", false},
+		{"*3\r\n$5\r\nBLPOP\r\n$1\r\nq\r\n$1\r\n5\r\n*2\r\n$4\r\nLPOP\r\n$1\r\nq\r\n", "*-1\r\n$3\r\nabc\r\n", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LINES(cases); i++) {
+		struct line lines[] = {{WIRE_SENT, cases[i].request, strlen(cases[i].request), 0},
+				       {WIRE_RECEIVED, cases[i].reply, strlen(cases[i].reply), 0}};
+
+		assert_int_equal(!!(play(lines, 2).flags & WIRE_JOB), cases[i].job);
+		assert_any_split_is_the_same(lines, 2);
+	}
+}
+
 static void nested_null_and_resp3_replies_are_one_each(void **state)
 {
 	static const struct line lines[] = {
@@ -446,6 +476,7 @@ int main(void)
 		cmocka_unit_test(any_split_of_any_call_gives_the_same_totals),
 		cmocka_unit_test(handshake_flag_covers_its_replies_and_ends_with_work),
 		cmocka_unit_test(blocking_and_subscribing_commands_are_flagged),
+		cmocka_unit_test(a_blocking_pop_that_brings_something_is_a_job),
 		cmocka_unit_test(nested_null_and_resp3_replies_are_one_each),
 		cmocka_unit_test(pipeline_of_thousands_is_counted_exactly),
 		cmocka_unit_test(unseen_bytes_of_a_bulk_string_are_skipped_by_length),

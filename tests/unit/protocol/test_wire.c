@@ -54,6 +54,22 @@ static void connection_joined_late_is_recognised_at_its_next_request(void **stat
 	assert_true(tally.last & WIRE_CONFIRMED);
 }
 
+/* A worker that waits in BLPOP at the attach: the first that is seen is the reply, which could be a request. */
+static void a_reply_that_looks_like_a_request_is_put_right_by_the_first_command(void **state)
+{
+	static const struct line lines[] = {
+		RECEIVED("*2\r\n$4\r\njobs\r\n$5\r\njob:0\r\n"), SENT("*2\r\n$4\r\nINCR\r\n$4\r\ndone\r\n"), RECEIVED(":1\r\n"),
+		SENT("*3\r\n$5\r\nBLPOP\r\n$4\r\njobs\r\n$1\r\n0\r\n"), RECEIVED("*2\r\n$4\r\njobs\r\n$5\r\njob:1\r\n"),
+	};
+	struct tally tally = play(lines, 5);
+
+	(void)state;
+	assert_int_equal(tally.protocol, PROTOCOL_REDIS);
+	assert_false(tally.last & (WIRE_SERVER | WIRE_GARBLED));
+	assert_true(tally.last & WIRE_CONFIRMED);
+	assert_true(tally.last & WIRE_JOB);
+}
+
 static void tls_is_told_and_nothing_more_is_read(void **state)
 {
 	static const struct line client[] = {SENT("\x16\x03\x01\x02\x00\x01"), RECEIVED("\x16\x03\x03"), SENT(GET_K)};
@@ -137,6 +153,7 @@ int main(void)
 		cmocka_unit_test(other_protocols_are_never_confirmed),
 		cmocka_unit_test(one_direction_alone_is_not_confirmed),
 		cmocka_unit_test(connection_joined_late_is_recognised_at_its_next_request),
+		cmocka_unit_test(a_reply_that_looks_like_a_request_is_put_right_by_the_first_command),
 		cmocka_unit_test(tls_is_told_and_nothing_more_is_read),
 		cmocka_unit_test(calls_that_show_nothing_say_nothing),
 		cmocka_unit_test(garbage_keeps_every_promise_about_facts),
