@@ -53,7 +53,7 @@ int cmd_diagnose(const struct options *options)
 		status = output_accepted(options, &accepted);
 	if (status)
 		return status;
-	status = watch_run(&watch, options, CONNPROF_SAMPLES | CONNPROF_CONNECTIONS | CONNPROF_REQUESTS, &hooks);
+	status = watch_run(&watch, options, CONNPROF_SAMPLES | CONNPROF_CONNECTIONS | CONNPROF_OFFCPU | CONNPROF_REQUESTS, &hooks);
 	if (!status)
 		status = conclude(options, &plan, connprof_session_recording(watch.session), accepted);
 	if (!status)

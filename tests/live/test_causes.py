@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Requests that are slow for one known reason: the breakdown names it, with the time it really took, and the slow requests'
+own flame graph has it on top. The truth is the service's own: its clock, and the kernel's accounts of its thread."""
+import http.client
+import json
+import time
+
+import live
+import services
+from live import cases_for, expect
+
+# What each reason is called in the breakdown, and which part of the truth it is.
+REASONS = {
+    "setup": ("connection set-up", "blocked"),
+    "lock": ("locks", "blocked"),
+    "gil": ("GIL", "blocked"),
+    "redis": ("Redis", "blocked"),
+    "log": ("pipes and files", "blocked"),
+    "cpu": ("on CPU", "cpu"),
+    "runqueue": ("run queue", "runqueue"),
+    "disk": ("disk", "blocked"),
+    "upstream": ("other peers", "blocked"),
+}
+SLOW, FAST = 3, 21
+AGREES = 0.95
+
+
+def truth_of(answer):
+    answer["blocked"] = answer["wall"] - answer["cpu"] - answer["runqueue"]
+    return answer
+
+
+def requests(port):
+    """Some fast ones, then a slow one, and again. Returns (the service's truths of the slow ones, their latencies here, seconds)."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    truths, latencies = [], []
+    for number in range(SLOW + FAST):
+        slow = number % ((SLOW + FAST) // SLOW) == FAST // SLOW
+        begin = time.perf_counter()
+        connection.request("GET", "/slow" if slow else "/fast")
+        answer = json.loads(connection.getresponse().read())
+        if slow:
+            latencies.append(time.perf_counter() - begin)
+            truths.append(truth_of(answer))
+    connection.close()
+    return truths, latencies
+
+
+def rendered(path, *options):
+    return live.connprof("report", path, *options, "-o", "-").expect_status(0).out
+
+
+@cases_for(REASONS)
+def the_reason_is_named_with_its_time(reason):
+    name, part = REASONS[reason]
+    _, redis_port = services.redis_server("--enable-debug-command", "yes")
+    if not live.VENV_PYTHON.exists():
+        live.missing(f"{live.VENV_PYTHON} (make deps)")
+    process, ready = live.workload("causes.py", reason, redis_port, python=str(live.VENV_PYTHON), cwd=live.BUILD)
+    requests(ready["port"])  # what happens at first only (a connection to Redis) is past
+    path = live.folder() / "causes.pb.gz"
+    watching = live.connprof_start("record", "-p", process.pid, "--requests", "--mode", "wall", "-r", "499", "--no-children", "-o", path)
+    truths, latencies = requests(ready["port"])
+    live.connprof_end(watching, live.signal.SIGINT).expect_status(0)
+    live.answer(process)
+
+    document = json.loads(rendered(path, "--view", "requests", "-f", "json"))
+    spent = document["spent"]
+    count = document["requests"]["observed"]
+    expect(count == SLOW + FAST, f"{count} requests seen")
+    found = sum(row["ms"]["mean"] for row in spent["parts"] if row["part"] == name and not row.get("command")) * count / 1e3
+    wanted = sum(truth[part] for truth in truths)
+    expect(abs(found - wanted) <= (1 - AGREES) * wanted + 0.002 * SLOW, f"{name}: {found:.3f} s of {wanted:.3f} s: {truths} {spent}")
+    if part == "blocked" and reason != "disk":  # there it is what the machine's disk leaves of the time
+        expect(wanted >= AGREES * sum(truth["wall"] - truth["runqueue"] for truth in truths), f"the workload did not wait: {truths}")
+
+    slowest = [row["ms"] for row in document["latencies"] for _ in range(row["requests"])][-SLOW:]
+    seen = sum(slowest) / 1e3
+    expect(abs(seen - sum(latencies)) <= max(0.001 * SLOW, 0.02 * sum(latencies)) + sum(truth["runqueue"] for truth in truths),
+           f"latencies of {seen:.3f} s, {sum(latencies):.3f} s by the requester")
+    tail = [line.rpartition(" ") for line in rendered(path, "--slowest", "10%", "-f", "folded").splitlines()]
+    whole = sum(int(weight) for _, _, weight in tail)
+    inside = sum(int(weight) for stack, _, weight in tail if ".slow (" in stack)
+    expect(whole and inside >= AGREES * whole, f"{inside} of {whole} of the slow requests' flame graph are below slow()")
+
+
+if __name__ == "__main__":
+    live.main()
