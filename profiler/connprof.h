@@ -53,6 +53,7 @@ enum connprof_collect {
 	CONNPROF_SAMPLES = 1,     /* CPU samples with stacks */
 	CONNPROF_CONNECTIONS = 2, /* connections, what they carry, requests */
 	CONNPROF_OFFCPU = 4,      /* time off the CPU: how long, where, for what */
+	CONNPROF_GIL = 8,         /* who holds the GIL while others wait for it: with samples and OFFCPU */
 	CONNPROF_REQUESTS = 16,   /* what happens inside a request is tied to it: with the two above */
 };
 
@@ -162,6 +163,7 @@ struct connprof_report_options {
 	bool native;             /* the interpreter's own C frames too */
 	bool color;
 	enum connprof_mode mode; /* profiles: what is shown */
+	const char *wait;        /* and of time off the CPU only this kind: "socket", "GIL", "run-queue"; NULL: each */
 	/* Only what lies inside requests slower than this, or inside the slowest so many percent of them; 0: all. */
 	uint64_t slower_than_ns;
 	double slowest_percent;

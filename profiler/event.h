@@ -30,6 +30,10 @@ enum event_kind {
 	EVENT_KIND_COUNT,
 };
 
+struct event_sample {
+	uint32_t holds_gil;     /* its thread held the GIL; 0 too where that was not asked for */
+};
+
 struct event_conn {
 	uint64_t conn;          /* key of the connection, unique within the stream */
 	uint32_t flags;         /* enum conn_flag */
@@ -88,7 +92,7 @@ struct event_offcpu {
 	uint32_t left_count;
 	uint32_t weight;        /* in WEIGHT_ONE */
 	uint32_t wait;          /* enum wait_kind */
-	uint32_t reserved;
+	uint32_t holder;        /* WAIT_GIL: the thread that held it when the wait began; 0: not known */
 };
 #define WEIGHT_ONE 256
 
@@ -102,6 +106,7 @@ struct event {
 	uint32_t stack;         /* stack id; 0: none */
 	uint32_t python_end;    /* SAMPLE, CONNECT, CLOSE, OFFCPU: enum python_end */
 	union {
+		struct event_sample sample;
 		struct event_conn conn;     /* CONNECT … GONE, PREEXISTING */
 		struct event_io io;
 		struct event_process process;

@@ -108,7 +108,7 @@ static int build(struct connprof_session *session, struct connprof_error *error)
 		.waits = waits, .walks_per_second = WALKS_PER_SECOND, .min_block_ns = config->min_block_ns,
 		.samples = config->collect & CONNPROF_SAMPLES, .connections = connections,
 		.tls = connections && !config->no_tls, .children = !config->no_children, .kernel_frames = config->kernel_frames,
-		.gil = config->gil_only ? GIL_ONLY : GIL_IGNORED,
+		.gil = config->gil_only ? GIL_ONLY : config->collect & CONNPROF_GIL ? GIL_NOTED : GIL_IGNORED,
 		.rows = rows, .mappings = MAPPING_TABLE_ROWS,
 		.ring_bytes = connections || waits ? RING_CONNECTIONS : RING_SAMPLES,
 	};

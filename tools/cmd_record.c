@@ -56,6 +56,8 @@ static int write_profile(const struct output_plan *plan, const struct options *o
 
 static unsigned wanted(const struct options *options)
 {
+	if (options->gil_wait)
+		return CONNPROF_SAMPLES | CONNPROF_OFFCPU | CONNPROF_GIL;
 	if (!options->mode || !strcmp(options->mode, "cpu"))
 		return CONNPROF_SAMPLES;
 	return !strcmp(options->mode, "wall") ? CONNPROF_SAMPLES | CONNPROF_OFFCPU : CONNPROF_OFFCPU;

@@ -67,6 +67,9 @@ static const struct row rows[] = {
 	{"gil", 'g', NULL, FLAG, AT(gil), 0, 0, NULL, RECORD, "only samples of threads that hold Python's GIL"},
 	{"mode", 0, "MODE", TEXT, AT(mode), 0, 0, "cpu offcpu wall", PROFILES,
 	 "cpu (record's default), offcpu (what threads wait for), or wall (both)"},
+	{"wait", 0, "KIND", TEXT, AT(wait), 0, 0, "socket accept poll pipe file disk page-fault lock GIL sleep child signal stopped "
+	 "kernel run-queue", PROFILES, "of time off the CPU only this kind (--mode offcpu)"},
+	{"gil-wait", 0, NULL, FLAG, AT(gil_wait), 0, 0, NULL, RECORD, "who waits for Python's GIL, and who holds it meanwhile"},
 	{"min-block", 0, "TIME", DURATION, AT(min_block_ns), 0, 0, NULL, RECORD, "leave out waits shorter than TIME (default: none)"},
 	{"requests", 0, NULL, FLAG, AT(requests), 0, 0, NULL, RECORD,
 	 "note for each sample how long the request it lies in took"},
@@ -353,9 +356,13 @@ static int check_together(const struct options *options)
 		return message_usage(command, "nothing to watch: give -p PID, or a command after --");
 	if (command->bit == DUMP && !options->pid_count)
 		return message_usage(command, "nothing to look at: give -p PID");
+	if (options->gil && options->gil_wait)
+		return message_usage(command, "--gil and --gil-wait exclude each other");
 	if (options->gil && options->mode && strcmp(options->mode, "cpu"))
 		return message_usage(command, "--gil is about the CPU: it excludes --mode %s", options->mode);
-	if (options->min_block_ns && (!options->mode || !strcmp(options->mode, "cpu")))
+	if (options->wait && command->bit == RECORD && (!options->mode || !strcmp(options->mode, "cpu")))
+		return message_usage(command, "--wait goes with --mode offcpu or wall");
+	if (options->min_block_ns && !options->gil_wait && (!options->mode || !strcmp(options->mode, "cpu")))
 		return message_usage(command, "--min-block goes with --mode offcpu or wall");
 	if (options->pid_count && options->run)
 		return message_usage(command, "give -p PID or a command after --, not both");

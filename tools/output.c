@@ -122,6 +122,7 @@ struct connprof_report_options output_style(const struct options *options, const
 		.slower_than_ns = options->slower_than_ns,
 		.slowest_percent = options->slowest_percent,
 		.against_normal = options->diff,
+		.wait = options->gil_wait ? "GIL" : options->wait,
 		.mode = !options->mode || !strcmp(options->mode, "wall") ? CONNPROF_MODE_ALL :
 			!strcmp(options->mode, "cpu") ? CONNPROF_MODE_CPU : CONNPROF_MODE_OFFCPU,
 	};

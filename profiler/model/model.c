@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "model/conns.h"
+#include "model/gilwait.h"
 #include "model/owner.h"
 #include "model/processes.h"
 #include "model/profile.h"
@@ -17,6 +18,7 @@ struct model {
 	struct connprof_recording *recording;
 	struct processes *processes;
 	struct profile *profile;
+	struct gilwait *gilwait;
 	struct tied *tied;
 	struct owner *owner;
 	struct groups *groups;
@@ -34,12 +36,13 @@ struct model *model_new(struct connprof_recording *recording)
 	model->recording = recording;
 	model->processes = processes_new(recording);
 	model->profile = profile_new(recording);
+	model->gilwait = gilwait_new(recording);
 	model->tied = model->profile ? tied_new(recording, model->profile) : NULL;
 	model->groups = groups_new();
 	model->requests = model->groups && model->tied ? requests_new(recording, model->groups, model->tied) : NULL;
 	model->owner = model->requests ? owner_new(model->requests, model->tied) : NULL;
 	model->conns = model->owner ? conns_new(recording, model->groups, model->requests, model->owner) : NULL;
-	if (!model->processes || !model->profile || !model->conns) {
+	if (!model->processes || !model->profile || !model->gilwait || !model->conns) {
 		model_free(model);
 		return NULL;
 	}
@@ -58,9 +61,23 @@ void model_free(struct model *model)
 	owner_free(model->owner);
 	groups_free(model->groups);
 	tied_free(model->tied);
+	gilwait_free(model->gilwait);
 	profile_free(model->profile);
 	processes_free(model->processes);
 	free(model);
+}
+
+/* On the CPU, or off it. */
+static int thread_time(struct model *model, const struct event *event)
+{
+	struct event chained = *event;
+	int code = 0;
+
+	if (model->recording->collect & CONNPROF_GIL && event->kind == EVENT_SAMPLE)
+		code = gilwait_sample(model->gilwait, event);
+	else if (model->recording->collect & CONNPROF_GIL && event->offcpu.wait == WAIT_GIL)
+		code = gilwait_wait(model->gilwait, &chained);
+	return code ? code : owner_feed(model->owner, &chained);
 }
 
 int model_feed(struct model *model, const struct event *event)
@@ -68,7 +85,7 @@ int model_feed(struct model *model, const struct event *event)
 	switch (event->kind) {
 	case EVENT_SAMPLE:
 	case EVENT_OFFCPU:
-		return owner_feed(model->owner, event);
+		return thread_time(model, event);
 	case EVENT_PROCESS:
 		if (event->process.parent && event->process.parent != event->pid)
 			requests_forked(model->requests, event->process.parent, event->pid);

@@ -145,6 +145,7 @@ void connprof_recording_free(struct connprof_recording *recording)
 	model_free(recording->model);
 	free(recording->targets);
 	free(recording->profile);
+	free(recording->holders);
 	free(recording->latencies);
 	free(recording->spent.rows);
 	free(recording->sites);

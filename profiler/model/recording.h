@@ -28,6 +28,12 @@ struct profile_row {
 	uint64_t off_ns;       /* off the CPU: how long, with the share of what was left out */
 };
 
+/* Waits for the GIL by the thread that held it when they began. */
+struct holder_row {
+	uint32_t pid, tid;     /* tid 0: not known */
+	uint64_t waits, ns, longest_ns;
+};
+
 /* What went into the off-CPU rows. Sums over all kinds are off_ns of the rows. */
 struct offcpu_row {
 	uint64_t walked, walked_ns;   /* waits with a stack, and their own time */
@@ -175,6 +181,7 @@ struct connprof_recording {
 	uint64_t samples;                   /* sum over profile */
 	uint64_t samples_without_gil;       /* left out as asked, not among these */
 	struct offcpu_row offcpu;
+	struct holder_row *holders; size_t holder_count, holder_capacity;
 	uint64_t stack_ends[STACK_END_COUNT];   /* samples by how the native part ended */
 	uint64_t python_ends[PYTHON_END_COUNT]; /* samples by how the Python part ended */
 	uint64_t unreadable_frames;         /* Python frames whose code was gone, or could not be read, when they were to be named */

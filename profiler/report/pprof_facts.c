@@ -100,6 +100,13 @@ static const struct member offcpu_members[] = {
 	{NULL, 0, 0, NULL, 0},
 };
 
+#define HOLDER(field, type) {#field, type, offsetof(struct holder_row, field), NULL, 0}
+
+static const struct member holder_members[] = {
+	HOLDER(pid, U32), HOLDER(tid, U32), HOLDER(waits, COUNT), HOLDER(ns, COUNT), HOLDER(longest_ns, COUNT),
+	{NULL, 0, 0, NULL, 0},
+};
+
 #define TARGET(field, type) {#field, type, offsetof(struct target_row, field), NULL, 0}
 
 static const struct member target_members[] = {
@@ -183,6 +190,9 @@ char *facts_write_recording(const struct connprof_recording *recording, const st
 	array = json_put_array(&build, document, "targets");
 	for (size_t i = 0; i < recording->target_count; i++)
 		write_members(&build, recording->strings, json_add_object(&build, array), target_members, &recording->targets[i]);
+	array = recording->holder_count ? json_put_array(&build, document, "gil_holders") : NULL;
+	for (size_t i = 0; i < recording->holder_count; i++)
+		write_members(&build, recording->strings, json_add_object(&build, array), holder_members, &recording->holders[i]);
 	array = json_put_array(&build, document, "notes");
 	for (size_t i = 0; i < recording->note_count; i++)
 		json_add_text(&build, array, strings_get(recording->strings, recording->notes[i]));
@@ -331,6 +341,23 @@ static int read_targets(struct connprof_recording *recording, struct json_object
 	return code;
 }
 
+static int read_holders(struct connprof_recording *recording, struct json_object *from)
+{
+	size_t count;
+	struct json_object *array = array_of(from, "gil_holders", &count);
+	int code = array_reserve(&recording->holders, &recording->holder_capacity, count, sizeof(*recording->holders),
+				 TARGETS_MAX * 16u);
+
+	for (size_t i = 0; !code && i < count; i++) {
+		struct holder_row *row = &recording->holders[i];
+
+		memset(row, 0, sizeof(*row));
+		code = read_members(recording->strings, json_object_array_get_idx(array, i), holder_members, row);
+		recording->holder_count = i + 1;
+	}
+	return code;
+}
+
 static int read_mappings(struct connprof_recording *recording, struct json_object *from, struct facts_mappings *mappings)
 {
 	size_t count;
@@ -393,6 +420,8 @@ int facts_read_recording(struct connprof_recording *recording, const char *text,
 		code = facts_get_requests(recording, from);
 	if (!code)
 		code = read_targets(recording, from);
+	if (!code)
+		code = read_holders(recording, from);
 	if (!code)
 		code = read_mappings(recording, from, mappings);
 	if (!code)

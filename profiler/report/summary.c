@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* summary.c - the lines for a person after `record`: what was seen, what was lost or cut and why, what it cost. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "model/latency.h"
 #include "report/report.h"
 
 #define NOTES_SHOWN 4
+#define HOLDERS_SHOWN 5
 
 /* "a 3, b 1" of the counters that are not zero. */
 struct list {
@@ -103,6 +105,40 @@ static void put_requests(const struct connprof_recording *recording, FILE *strea
 	fputs(" lie inside them\n", stream);
 }
 
+static int by_time(const void *a, const void *b)
+{
+	const struct holder_row *x = a, *y = b;
+
+	return (x->ns < y->ns) - (x->ns > y->ns);
+}
+
+/* "GIL: 812 waits, 4.120 s, longest 81.2 ms, held by thread 815 (worker-1) in 98 % of it" for each holder. */
+static void put_holders(const struct connprof_recording *recording, FILE *stream)
+{
+	struct holder_row rows[HOLDERS_SHOWN + 1];
+	size_t count = 0;
+
+	for (size_t i = 0; i < recording->holder_count; i++) {
+		if (count <= HOLDERS_SHOWN)
+			count++;
+		else if (rows[count - 1].ns >= recording->holders[i].ns)
+			continue;
+		rows[count - 1] = recording->holders[i];
+		qsort(rows, count, sizeof(*rows), by_time);
+	}
+	for (size_t i = 0; i < count && i < HOLDERS_SHOWN; i++) {
+		fprintf(stream, "GIL held by ");
+		if (rows[i].tid)
+			fprintf(stream, "thread %u of %u", rows[i].tid, rows[i].pid);
+		else
+			fprintf(stream, "a thread not known of %u", rows[i].pid);
+		fprintf(stream, " when %llu waits began: %.3f s, the longest %.1f ms\n", (unsigned long long)rows[i].waits,
+			(double)rows[i].ns / 1e9, (double)rows[i].longest_ns / 1e6);
+	}
+	if (recording->holder_count > HOLDERS_SHOWN)
+		fprintf(stream, "GIL held by %zu more threads\n", recording->holder_count - HOLDERS_SHOWN);
+}
+
 static void put_cut(const struct connprof_recording *recording, FILE *stream)
 {
 	struct list list = {.stream = stream, .head = "cut: "};
@@ -167,6 +203,7 @@ int connprof_report_summary(const struct connprof_recording *recording, FILE *st
 	if (recording->collect & CONNPROF_SAMPLES || !(recording->collect & CONNPROF_OFFCPU))
 		put_samples(recording, stream);
 	put_offcpu(recording, stream);
+	put_holders(recording, stream);
 	put_requests(recording, stream);
 	put_cut(recording, stream);
 	put_lost(recording, stream);

@@ -130,6 +130,7 @@ static void sample_record(struct decode *decode, const struct record *record)
 	event->stack = stack;
 	event->unit = units_number(decode->units, raw.unit);
 	event->python_end = raw.python_end;
+	event->sample.holds_gil = raw.holds_gil;
 }
 
 static void conn_record(struct decode *decode, const struct record *record, uint32_t kind)

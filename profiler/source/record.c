@@ -176,6 +176,8 @@ static void write_offcpu(FILE *stream, const struct event_offcpu *offcpu)
 	fprintf(stream, ",\"wait\":\"%s\",\"ns\":%" PRIu64, wait_name(offcpu->wait), offcpu->ns);
 	if (offcpu->weight != WEIGHT_ONE)
 		fprintf(stream, ",\"weight\":%u", offcpu->weight);
+	if (offcpu->holder)
+		fprintf(stream, ",\"holder\":%u", offcpu->holder);
 	if (offcpu->conn)
 		fprintf(stream, ",\"conn\":%" PRIu64, offcpu->conn);
 	if (offcpu->left_count)
@@ -193,6 +195,9 @@ static void write_body(struct record_writer *writer, const struct event *event, 
 
 	switch (event->kind) {
 	case EVENT_SAMPLE:
+		if (event->sample.holds_gil)
+			fputs(",\"gil\":true", stream);
+		break;
 	case EVENT_EXIT:
 		break;
 	case EVENT_IO:

@@ -214,6 +214,7 @@ static int read_offcpu(struct replay *replay, struct json_object *line, struct e
 	if (get_u64(replay, line, "ns", OFFCPU_NS_MAX, &ns) || get_u64(replay, line, "conn", UINT64_MAX, &conn) ||
 	    get_u64(replay, line, "left_ns", OFFCPU_NS_MAX, &left_ns) ||
 	    get_u32(replay, line, "left_count", UINT32_MAX, &offcpu->left_count) ||
+	    get_u32(replay, line, "holder", INT32_MAX, &offcpu->holder) ||
 	    get_u32(replay, line, "weight", OFFCPU_WEIGHT_MAX, &offcpu->weight))
 		return -EBADMSG;
 	offcpu->ns = ns;
@@ -226,10 +227,13 @@ static int read_offcpu(struct replay *replay, struct json_object *line, struct e
 
 static int read_body(struct replay *replay, struct json_object *line, struct event *event)
 {
+	struct json_object *gil;
 	uint64_t count;
 
 	switch (event->kind) {
 	case EVENT_SAMPLE:
+		event->sample.holds_gil = json_object_object_get_ex(line, "gil", &gil) && json_object_get_boolean(gil);
+		return 0;
 	case EVENT_EXIT:
 		return 0;
 	case EVENT_IO:

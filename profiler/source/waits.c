@@ -19,6 +19,14 @@ struct shown {
 	uint32_t python_end, unit;
 	uint32_t kind;               /* enum wait_kind */
 	uint64_t conn;
+	uint32_t holder;             /* of the GIL: its thread; 0: not known */
+};
+
+/* Which thread an interpreter's thread state is. */
+struct owner {
+	UT_hash_handle hh;
+	uint64_t tstate;
+	uint32_t tid;
 };
 
 struct thread {
@@ -45,6 +53,7 @@ struct waits {
 	struct connprof_recording *recording;
 	struct thread *threads;
 	struct place *places;
+	struct owner *owners;
 	uint32_t ids[STACK_FRAMES_MAX];
 };
 
@@ -68,6 +77,16 @@ static void places_forget(struct waits *waits)
 	}
 }
 
+static void owners_forget(struct waits *waits)
+{
+	struct owner *owner, *next;
+
+	HASH_ITER(hh, waits->owners, owner, next) {
+		HASH_DEL(waits->owners, owner);
+		free(owner);
+	}
+}
+
 void waits_free(struct waits *waits)
 {
 	struct thread *thread, *next;
@@ -75,11 +94,44 @@ void waits_free(struct waits *waits)
 	if (!waits)
 		return;
 	places_forget(waits);
+	owners_forget(waits);
 	HASH_ITER(hh, waits->threads, thread, next) {
 		HASH_DEL(waits->threads, thread);
 		free(thread);
 	}
 	free(waits);
+}
+
+/* ---- thread states ---- */
+
+static struct owner *owner_of(const struct waits *waits, uint64_t tstate)
+{
+	struct owner *owner;
+
+	HASH_FIND(hh, waits->owners, &tstate, sizeof(tstate), owner);
+	return owner;
+}
+
+static void owner_set(struct waits *waits, uint64_t tstate, uint32_t tid)
+{
+	struct owner *owner = tstate ? owner_of(waits, tstate) : NULL;
+
+	if (!tstate)
+		return;
+	if (!owner) {
+		if (HASH_COUNT(waits->owners) >= PLACES_MAX)
+			owners_forget(waits);
+		owner = calloc(1, sizeof(*owner));
+		if (!owner)
+			return;
+		owner->tstate = tstate;
+		HASH_ADD(hh, waits->owners, tstate, sizeof(owner->tstate), owner);
+		if (!owner->hh.tbl) {
+			free(owner);
+			return;
+		}
+	}
+	owner->tid = tid;
 }
 
 /* ---- what is shown ---- */
@@ -193,7 +245,11 @@ static void thread_set(struct waits *waits, uint32_t tid, uint64_t seq, const st
 void waits_block(struct waits *waits, uint32_t tid, uint64_t seq, const struct wait_facts *facts, const struct wait_stack *where)
 {
 	struct shown shown = shown_of(waits, facts, where);
+	const struct owner *holder = shown.kind == WAIT_GIL ? owner_of(waits, facts->gil_holder) : NULL;
 
+	owner_set(waits, facts->tstate, tid);
+	if (holder && holder->tid != tid)
+		shown.holder = holder->tid;
 	thread_set(waits, tid, seq, &shown);
 }
 
@@ -222,7 +278,7 @@ static struct shown shown_now(struct waits *waits, uint32_t tid, const struct ba
 	if (!place)
 		return shown_of(waits, &facts, &(struct wait_stack){0});
 	shown = place->shown;
-	shown.unit = 0; /* the same place, but whose work it was there now is not known */
+	shown.unit = shown.holder = 0; /* the same place, but whose work it was there now is not known */
 	return shown;
 }
 
@@ -238,6 +294,7 @@ static struct event *event_put(struct event *event, const struct shown *shown, b
 	event->offcpu.weight = WEIGHT_ONE;
 	event->offcpu.wait = queued ? WAIT_RUNQUEUE : shown->kind;
 	event->offcpu.conn = queued ? 0 : shown->conn;
+	event->offcpu.holder = queued ? 0 : shown->holder;
 	return event;
 }
 

@@ -85,6 +85,22 @@ def the_gil_is_told_from_other_locks(item):
 
 
 @case
+def who_waits_for_the_gil_and_who_holds_it():
+    process, _ = live.workload("waits.py", live.folder(), "gil")
+    folded = watch(process, "--gil-wait")
+    live.answer(process)
+    chains = {}
+    for frames, count in folded.stacks:
+        expect("[waiting: GIL]" in frames and "--" in frames, f"not a wait for the GIL: {frames}")
+        names = [bare(frame) for frame in frames]
+        if "in_gil" in names:
+            held_by = "hold" if "while_the_gil_is_held.<locals>.hold" in names or "hold" in names else names[-1]
+            chains[held_by] = chains.get(held_by, 0) + count
+    expect(chains.get("hold", 0) >= 0.6 * sum(chains.values()) > 0, f"who holds it while in_gil waits: {chains} {folded}")
+    expect("GIL held by thread" in folded.summary, folded.summary)
+
+
+@case
 def wall_is_both_in_one_unit():
     process, _ = live.workload("threads")
     path = live.folder() / "wall.pb.gz"

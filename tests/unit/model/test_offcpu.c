@@ -143,6 +143,91 @@ static void the_run_queue_is_a_class_of_its_own(void **state)
 	stream_end(&s);
 }
 
+/* ---- the GIL ---- */
+
+static void sample(struct stream *stream, uint32_t tid, uint32_t stack, bool holds)
+{
+	struct event event = {.kind = EVENT_SAMPLE, .pid = 7, .tid = tid, .stack = stack, .sample.holds_gil = holds};
+
+	feed(stream, &event);
+}
+
+static const char *name_at(const struct stream *stream, uint32_t stack, size_t from_root)
+{
+	size_t count = 0;
+	const uint32_t *ids = stacks_get(stream->recording->stacks, stack, &count, NULL);
+
+	assert_true(from_root < count);
+	return text_of(stream, stacks_frame(stream->recording->stacks, ids[count - 1 - from_root])->function);
+}
+
+static void a_wait_for_the_gil_shows_what_its_holder_did_meanwhile(void **state)
+{
+	struct stream s;
+	uint32_t waits, holder, other, stack;
+	(void)state;
+
+	begin(&s);
+	s.recording->collect |= CONNPROF_GIL;
+	waits = note_stack(&s, "[waiting: GIL]", "victim");
+	holder = stack_of(&s, "crunch", "/srv/app/a.py", 9u, "worker", "/srv/app/a.py", 2u, NULL);
+	other = stack_of(&s, "elsewhere", "/srv/app/a.py", 1u, NULL);
+	sample(&s, 9, other, false); /* does not hold it */
+	s.now_ns += 20 * MS;
+	sample(&s, 8, holder, true);
+	s.now_ns += 10 * MS;
+	wait_full(&s, 7, waits, (struct event_offcpu){.wait = WAIT_GIL, .ns = 25 * MS, .holder = 8});
+	s.now_ns += 500 * MS; /* nobody was sampled near this one */
+	wait_full(&s, 7, waits, (struct event_offcpu){.wait = WAIT_GIL, .ns = 4 * MS, .holder = 8});
+	finish(&s);
+	assert_int_equal(s.recording->profile_count, 4);
+	stack = s.recording->profile[2].stack;
+	assert_int_equal(s.recording->profile[2].off_ns, 25 * MS);
+	assert_string_equal(name_at(&s, stack, 0), "victim");
+	assert_string_equal(name_at(&s, stack, 1), "[waiting: GIL]");
+	assert_string_equal(name_at(&s, stack, 2), "--");
+	assert_string_equal(name_at(&s, stack, 3), "crunch");
+	assert_string_equal(name_at(&s, stack, 4), "worker");
+	assert_string_equal(name_at(&s, s.recording->profile[3].stack, 3), "[holder not sampled]");
+	assert_int_equal(s.recording->holder_count, 1);
+	assert_int_equal(s.recording->holders[0].tid, 8);
+	assert_int_equal(s.recording->holders[0].waits, 2);
+	assert_int_equal(s.recording->holders[0].ns, 29 * MS);
+	assert_int_equal(s.recording->holders[0].longest_ns, 25 * MS);
+	stream_end(&s);
+}
+
+/* Samples of a ring that has gone round many times are found by their time; the waiter's own and other threads' are none. */
+static void the_sample_is_one_of_the_holder_in_the_wait(void **state)
+{
+	struct stream s;
+	uint32_t waits, holder, wrong;
+	(void)state;
+
+	begin(&s);
+	s.recording->collect |= CONNPROF_GIL;
+	waits = note_stack(&s, "[waiting: GIL]", "victim");
+	holder = stack_of(&s, "crunch", "/srv/app/a.py", 9u, NULL);
+	wrong = stack_of(&s, "earlier", "/srv/app/a.py", 1u, NULL);
+	for (int i = 0; i < 10000; i++) {
+		s.now_ns += MS;
+		sample(&s, i % 2 ? 8 : 9, wrong, true);
+	}
+	s.now_ns += 100 * MS;
+	sample(&s, 7, wrong, true); /* its own, before it lost it */
+	s.now_ns += MS;
+	sample(&s, 9, wrong, true);
+	s.now_ns += MS;
+	sample(&s, 8, holder, true);
+	s.now_ns += MS;
+	wait_full(&s, 7, waits, (struct event_offcpu){.wait = WAIT_GIL, .ns = 10 * MS, .holder = 8});
+	finish(&s);
+	for (size_t i = 0; i < s.recording->profile_count; i++)
+		if (s.recording->profile[i].wait == WAIT_GIL)
+			assert_string_equal(name_at(&s, s.recording->profile[i].stack, 3), "crunch");
+	stream_end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +235,8 @@ int main(void)
 		cmocka_unit_test(what_was_left_out_is_split_as_what_was_walked_and_the_sum_is_true),
 		cmocka_unit_test(a_threads_left_out_time_stays_with_it),
 		cmocka_unit_test(the_run_queue_is_a_class_of_its_own),
+		cmocka_unit_test(a_wait_for_the_gil_shows_what_its_holder_did_meanwhile),
+		cmocka_unit_test(the_sample_is_one_of_the_holder_in_the_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,9 @@ static struct connprof_recording *wall_recording(void)
 	row(r, stack(r, END_ROOT, 1, python(r, "serve", "/srv/app/wsgi.py", 10)), WORKER, WORKER, "MainThread", 10);
 	wait_row(r, waiting(r, "[waiting: socket 127.0.0.1:6379]"), WAIT_SOCKET, 2000000000);
 	wait_row(r, waiting(r, "[run queue]"), WAIT_RUNQUEUE, 3000400);
+	assert_int_equal(array_reserve(&r->holders, &r->holder_capacity, 2, sizeof(*r->holders), 10), 0);
+	r->holders[r->holder_count++] = (struct holder_row){.pid = WORKER, .tid = 817, .waits = 9, .ns = 4000000, .longest_ns = 900000};
+	r->holders[r->holder_count++] = (struct holder_row){.pid = WORKER, .waits = 1, .ns = 5000000, .longest_ns = 5000000};
 	r->offcpu.left = 7;
 	r->offcpu.left_ns = 1234;
 	return r;
@@ -61,6 +64,22 @@ static void test_counts_are_microseconds_on_and_off_the_cpu(void **state)
 	connprof_recording_free(r);
 }
 
+static void test_one_kind_of_wait_alone(void **state)
+{
+	struct connprof_recording *r = wall_recording();
+	struct connprof_report_options options = {.format = "folded", .wait = "run-queue"};
+	char *out = render(r, CONNPROF_VIEW_PROFILE, &options, NULL);
+
+	(void)state;
+	assert_string_equal(out, "serve (app/wsgi.py:10);[run queue] 3000\n");
+	free(out);
+	options.wait = "run";
+	out = render(r, CONNPROF_VIEW_PROFILE, &options, NULL);
+	assert_string_equal(out, "");
+	free(out);
+	connprof_recording_free(r);
+}
+
 static void test_the_recording_reads_back_the_same(void **state)
 {
 	struct connprof_recording *r = wall_recording(), *back = NULL;
@@ -81,6 +100,8 @@ static void test_the_recording_reads_back_the_same(void **state)
 	assert_int_equal(back->profile[1].off_ns, 2000000000);
 	assert_int_equal(back->samples, 10);
 	assert_memory_equal(&back->offcpu, &r->offcpu, sizeof(r->offcpu));
+	assert_int_equal(back->holder_count, 2);
+	assert_memory_equal(back->holders, r->holders, 2 * sizeof(*r->holders));
 	a = folded(r, CONNPROF_MODE_ALL);
 	b = folded(back, CONNPROF_MODE_ALL);
 	assert_string_equal(a, b);
@@ -140,6 +161,8 @@ static void test_the_summary_says_where_the_time_went_and_what_was_left_out(void
 	assert_int_equal(connprof_report_summary(r, stream, NULL), 0);
 	fclose(stream);
 	assert_has(out, "2.003 s off the CPU in all threads: socket 2.000 s, run queue 0.003 s\n");
+	assert_has(out, "GIL held by a thread not known of 815 when 1 waits began: 0.005 s, the longest 5.0 ms\n"
+			"GIL held by thread 817 of 815 when 9 waits began: 0.004 s, the longest 0.9 ms\n");
 	assert_has(out, "4 waits walked (2.003 s); 7 more (0.000 s) were too many to walk");
 	free(out);
 	connprof_recording_free(r);
@@ -149,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counts_are_microseconds_on_and_off_the_cpu),
+		cmocka_unit_test(test_one_kind_of_wait_alone),
 		cmocka_unit_test(test_the_recording_reads_back_the_same),
 		cmocka_unit_test(test_speedscope_weights_are_nanoseconds_of_both),
 		cmocka_unit_test(test_the_picture_counts_time),

@@ -40,7 +40,7 @@ static const struct connprof_recording *events_of(struct stream *stream, struct 
 {
 	struct event events[] = {
 		{ .kind = EVENT_PROCESS, .pid = 9, .tid = 9 },
-		{ .kind = EVENT_SAMPLE, .pid = 9, .tid = 10, .python_end = PYTHON_ROOT },
+		{ .kind = EVENT_SAMPLE, .pid = 9, .tid = 10, .python_end = PYTHON_ROOT, .sample.holds_gil = 1 },
 		{ .kind = EVENT_CONNECT, .pid = 9, .tid = 10, .conn = { .conn = UINT64_MAX - 1, .flags = CONN_OPENED } },
 		{ .kind = EVENT_ESTABLISHED, .pid = 9, .tid = 10, .conn = { .conn = UINT64_MAX - 1, .flags = CONN_OPENED } },
 		{ .kind = EVENT_IO, .pid = 9, .tid = 10, .io = { .conn = UINT64_MAX - 1, .bytes = 31, .direction = WIRE_SENT,
@@ -49,7 +49,7 @@ static const struct connprof_recording *events_of(struct stream *stream, struct 
 		{ .kind = EVENT_GONE, .conn = { .conn = UINT64_MAX - 1, .flags = CONN_OPENED | CONN_RESET, .error = 104 } },
 		{ .kind = EVENT_LOST, .lost = { .reason = DROP_RING_FULL_IO, .count = 3 } },
 		{ .kind = EVENT_OFFCPU, .pid = 9, .tid = 10, .offcpu = { .wait = WAIT_SOCKET, .ns = 5 * MS, .conn = UINT64_MAX - 1,
-		  .weight = 3 * WEIGHT_ONE, .left_count = 2, .left_ns = 8 * MS } },
+		  .weight = 3 * WEIGHT_ONE, .left_count = 2, .left_ns = 8 * MS, .holder = 11 } },
 		{ .kind = EVENT_EXIT, .pid = 9, .tid = 9 },
 	};
 
