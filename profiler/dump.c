@@ -299,6 +299,8 @@ int connprof_dump(const struct connprof_config *config, struct connprof_recordin
 		catch_running(dump);
 		code = read_threads(dump, error);
 	}
+	if (!code)
+		objects_tell(dump->objects, dump->recording);
 	if (!code && frames_finish(dump->frames))
 		code = error_memory(error);
 	if (!code) {

@@ -389,11 +389,7 @@ static void note_troubles(struct connprof_session *session)
 	}
 	if (session->behind)
 		recording_note(session->recording, "the target's events arrived faster than they could be read: the last were left out");
-	if (objects_sources_refused(session->objects)) {
-		snprintf(text, sizeof(text), "debug info of %zu objects was left unread: it is read of %u at most",
-			 objects_sources_refused(session->objects), SOURCES_OPEN_MAX);
-		recording_note(session->recording, text);
-	}
+	objects_tell(session->objects, session->recording);
 	if (tables_refused(session->tables)) {
 		snprintf(text, sizeof(text), "%zu objects or processes found no room in the unwind tables: their stacks are cut",
 			 tables_refused(session->tables));

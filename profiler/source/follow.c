@@ -20,6 +20,7 @@
 #define LOOK_AGAIN_MIN_NS 20000000ull    /* … for a stack that goes through it */
 #define RESCAN_ANYWAY_NS 5000000000ull   /* and this often in any case */
 #define PERF_MAP_MIN_NS 1000000000ull
+#define PERF_MAPS_BYTES_MAX ((size_t)512 << 20) /* of all processes */
 
 /* A runtime of one process; a forked child reads through its parent's until it has been looked at itself. */
 struct interpreter {
@@ -42,6 +43,7 @@ struct followed {
 	uint64_t scanned_ns, perf_map_ns;
 	uint64_t cpu_at_start_ns, cpu_now_ns;
 	struct perfmap *perf_map;
+	struct follow *follow;
 };
 
 struct follow {
@@ -53,6 +55,7 @@ struct follow {
 	uint32_t generations;              /* given out so far: 0 is none */
 	uint64_t exits;
 	uint64_t gone_cpu_ns;              /* CPU time of processes that have left */
+	size_t perf_map_bytes;             /* of all processes */
 };
 
 struct follow *follow_new(struct probe *probe, struct tables *tables, struct objects *objects,
@@ -135,14 +138,20 @@ static bool interpreter_due(const struct followed *process, bool new_code)
 
 /* ---- entries ---- */
 
+static void drop_perf_map(struct followed *process)
+{
+	process->follow->perf_map_bytes -= perfmap_bytes(process->perf_map);
+	perfmap_free(process->perf_map);
+	process->perf_map = NULL;
+}
+
 static void forget_image(struct followed *process)
 {
 	interpreter_drop(process->interpreter);
 	image_drop(process->image);
-	perfmap_free(process->perf_map);
+	drop_perf_map(process);
 	process->interpreter = NULL;
 	process->image = NULL;
-	process->perf_map = NULL;
 	process->units = UNIT_THREAD;
 }
 
@@ -184,6 +193,7 @@ static struct followed *add_entry(struct follow *follow, pid_t pid)
 	if (!process)
 		return NULL;
 	process->pid = pid;
+	process->follow = follow;
 	HASH_ADD_INT(follow->by_pid, pid, process);
 	if (process->hh.tbl)
 		return process;
@@ -449,19 +459,33 @@ bool followed_is_main(const struct followed *process, const struct object *objec
 	return !interpreted && !strcmp(object_path(object), process->identity.exe);
 }
 
+static void load_perf_map(struct followed *process)
+{
+	struct follow *follow = process->follow;
+	int code = -ENOSPC;
+	char text[200];
+
+	process->perf_map_ns = clock_now_ns();
+	drop_perf_map(process);
+	if (follow->perf_map_bytes <= PERF_MAPS_BYTES_MAX)
+		code = perfmap_load(process->pid, process->identity.namespace_pid, &process->perf_map);
+	follow->perf_map_bytes += perfmap_bytes(process->perf_map);
+	if (!code || code == -ENOENT || code == -ESRCH)
+		return;
+	snprintf(text, sizeof(text), "the perf map of %d is not read: %s (its JIT code has no names)", process->pid,
+		 code == -ENOSPC ? "those of others take 512 MiB" : code == -EFBIG ? "it is larger than 64 MiB" :
+		 code == -EINVAL ? "it is not a regular file" : strerror(-code));
+	recording_note(follow->notes, text);
+}
+
 const char *followed_jit_name(struct followed *process, uint64_t pc)
 {
 	const char *name = process->perf_map ? perfmap_find(process->perf_map, pc) : NULL;
-	uint64_t now = clock_now_ns();
 
-	if (name || (process->perf_map_ns && now - process->perf_map_ns < PERF_MAP_MIN_NS))
+	if (name || (process->perf_map_ns && clock_now_ns() - process->perf_map_ns < PERF_MAP_MIN_NS))
 		return name;
-	process->perf_map_ns = now;
-	perfmap_free(process->perf_map);
-	process->perf_map = NULL;
-	if (perfmap_load(process->pid, process->identity.namespace_pid, &process->perf_map))
-		return NULL;
-	return perfmap_find(process->perf_map, pc);
+	load_perf_map(process);
+	return process->perf_map ? perfmap_find(process->perf_map, pc) : NULL;
 }
 
 uint32_t followed_cached_frame(const struct followed *process, uint64_t key)

@@ -17,7 +17,6 @@
 #include "unwind/unwind.h"
 
 #define SEGMENTS_MAX 16
-#define OBJECTS_MAX 8192
 #define VDSO_BYTES_MAX (64u << 10)
 
 struct object_key {
@@ -50,8 +49,18 @@ struct object {
 struct objects {
 	struct object *by_key;
 	struct tables *tables;
-	size_t sources_open, sources_refused;
+	size_t sources_open, symbol_bytes;
+	struct {
+		size_t count;
+		char first[256]; /* path */
+	} troubles[OBJECT_TROUBLES];
 };
+
+static void count_trouble(struct objects *objects, enum object_trouble trouble, const char *path)
+{
+	if (!objects->troubles[trouble].count++)
+		snprintf(objects->troubles[trouble].first, sizeof(objects->troubles[trouble].first), "%.200s", path);
+}
 
 struct objects *objects_new(struct tables *tables)
 {
@@ -116,6 +125,9 @@ static void upload(struct objects *objects, struct object *object, struct unwind
 	if (!code && objects->tables &&
 	    !tables_add_rows(objects->tables, rows->items, rows->count, &object->first_row))
 		object->row_count = rows->count;
+	/* What is no ELF file for this machine is no trouble: not all that is mapped to run is one. */
+	if (code && code != -ENODATA && !(code == -ENOEXEC && !object->segment_count))
+		count_trouble(objects, OBJECT_UNWIND_REFUSED, object->path);
 	log_say(1, "object %s: %u unwind rows from %zu functions, %zu rejected%s", object->path, object->row_count,
 		rows->functions, rows->rejected,
 		code == -ENODATA ? ", no unwind information" : object->row_count || code ? "" : ", no room in the table");
@@ -157,6 +169,7 @@ static struct object *add(struct objects *objects, const struct object_key *key,
 	struct object *object = HASH_COUNT(objects->by_key) < OBJECTS_MAX ? calloc(1, sizeof(*object)) : NULL;
 
 	if (!object) {
+		count_trouble(objects, OBJECT_TOO_MANY, path);
 		if (fd >= 0)
 			close(fd);
 		return NULL;
@@ -188,6 +201,8 @@ struct object *objects_get(struct objects *objects, pid_t pid, const struct proc
 		fd = process_open_map(pid, map, &file);
 		if (fd < 0) {
 			log_say(1, "cannot open %s of %d: %s", map->path, pid, strerror(-fd));
+			if (fd != -ESRCH && fd != -ENOENT && fd != -EINVAL) /* gone, or a device */
+				count_trouble(objects, OBJECT_UNOPENED, map->path);
 			return NULL;
 		}
 		key = (struct object_key){file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec, file.st_mtim.tv_nsec};
@@ -238,7 +253,7 @@ static void keep_source(struct object *object, const struct symbol_place *place)
 	int alt = -1, fd = source_open(object->fd, place, &alt);
 
 	if (fd >= 0 && all->sources_open >= SOURCES_OPEN_MAX) {
-		all->sources_refused++;
+		count_trouble(all, OBJECT_SOURCE_UNREAD, object->path);
 		close(fd);
 		if (alt >= 0)
 			close(alt);
@@ -254,11 +269,21 @@ static void keep_source(struct object *object, const struct symbol_place *place)
 static void load_symbols(struct object *object)
 {
 	struct symbol_place place = {.pid = object->pid, .path = object->path};
-	int code = object->image ? symbols_from_image(object->image, object->image_bytes, &object->symbols)
-				 : symbols_from_file(object->fd, &place, &object->symbols);
+	struct objects *all = object->all;
+	int code = -ENOSPC;
 
+	if (all->symbol_bytes > SYMBOL_BYTES_MAX)
+		count_trouble(all, OBJECT_SYMBOLS_UNREAD, object->path);
+	else if (object->image)
+		code = symbols_from_image(object->image, object->image_bytes, &object->symbols);
+	else
+		code = symbols_from_file(object->fd, &place, &object->symbols);
 	if (code)
 		log_say(1, "no symbols of %s: %s", object->path, strerror(-code));
+	if (!code)
+		all->symbol_bytes += symbols_bytes(object->symbols);
+	if (!code && symbols_cut(object->symbols))
+		count_trouble(all, OBJECT_SYMBOLS_CUT, object->path);
 	if (object->fd >= 0) {
 		keep_source(object, &place);
 		close(object->fd);
@@ -305,9 +330,29 @@ int object_wanted_id(const struct object *object, uint8_t id[BUILD_ID_MAX])
 	return object->id_length > 0 ? object->id_length : 0;
 }
 
-size_t objects_sources_refused(const struct objects *objects)
+size_t objects_trouble(const struct objects *objects, enum object_trouble trouble)
 {
-	return objects->sources_refused;
+	return objects->troubles[trouble].count;
+}
+
+void objects_tell(const struct objects *objects, struct connprof_recording *recording)
+{
+	static const char *const texts[OBJECT_TROUBLES] = {
+		[OBJECT_TOO_MANY] = "objects are past the 8,192 that are read: stacks through them are cut or nameless",
+		[OBJECT_UNOPENED] = "mapped files could not be opened: stacks through them are cut or nameless",
+		[OBJECT_UNWIND_REFUSED] = "objects have damaged or too much unwind information, which is not used: stacks through them may be cut",
+		[OBJECT_SYMBOLS_CUT] = "objects have more symbols than are read: some of their functions have no or another's name",
+		[OBJECT_SYMBOLS_UNREAD] = "objects have no names: the symbols of others fill the 1 GiB that they may take",
+		[OBJECT_SOURCE_UNREAD] = "objects have debug info that was left unread, which is read of 128: no file and line",
+	};
+	char text[600];
+
+	for (int i = 0; i < OBJECT_TROUBLES; i++) {
+		if (!objects->troubles[i].count)
+			continue;
+		snprintf(text, sizeof(text), "%zu %s (the first: %s)", objects->troubles[i].count, texts[i], objects->troubles[i].first);
+		recording_note(recording, text);
+	}
 }
 
 size_t objects_guess_rows(pid_t pid)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "model/recording.h"
 #include "process/process.h"
 #include "source/tables.h"
 #include "symbol/symbol.h"
@@ -42,9 +43,22 @@ int object_function(struct object *object, const char *name, uint64_t *address, 
 int object_source(const struct object *object, int *alt_fd);
 /* Its build-id, if it has no debug info at hand: bytes written to id, 0: none, or there is no need of it. */
 int object_wanted_id(const struct object *object, uint8_t id[BUILD_ID_MAX]);
-/* Objects whose debug info is left unread because SOURCES_OPEN_MAX others keep theirs open. */
+
+/* What was met and not taken in: each is counted, and told as a note at the end, with the first object's name. */
+enum object_trouble {
+	OBJECT_TOO_MANY,        /* OBJECTS_MAX are known already */
+	OBJECT_UNOPENED,        /* the file is there, but could not be opened */
+	OBJECT_UNWIND_REFUSED,  /* its ELF structure or unwind information is damaged, or past a limit */
+	OBJECT_SYMBOLS_CUT,     /* it has more symbols than are read */
+	OBJECT_SYMBOLS_UNREAD,  /* the symbols read so far take SYMBOL_BYTES_MAX */
+	OBJECT_SOURCE_UNREAD,   /* SOURCES_OPEN_MAX objects keep their debug info open */
+	OBJECT_TROUBLES,
+};
+#define OBJECTS_MAX 8192
+#define SYMBOL_BYTES_MAX ((size_t)1 << 30) /* of all objects together */
 #define SOURCES_OPEN_MAX 128
-size_t objects_sources_refused(const struct objects *objects);
+size_t objects_trouble(const struct objects *objects, enum object_trouble trouble);
+void objects_tell(const struct objects *objects, struct connprof_recording *recording);
 
 /* How many rows the objects that pid maps would need, for sizing the table: a guess from the sizes of .eh_frame. */
 size_t objects_guess_rows(pid_t pid);

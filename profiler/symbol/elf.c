@@ -31,6 +31,7 @@ struct symbols {
 	struct symbol *items;
 	size_t count, capacity;
 	struct table table;
+	bool cut;           /* there were more than are kept */
 };
 
 /* ---- reading ---- */
@@ -106,6 +107,7 @@ static int read_table(Elf *elf, uint32_t type, struct symbols *symbols)
 		if (name)
 			code = add_symbol(symbols, &symbol, name);
 	}
+	symbols->cut |= code == -E2BIG || count > SYMBOLS_MAX;
 	return code == -ENOMEM ? code : (int)(symbols->count - before);
 }
 
@@ -242,6 +244,16 @@ void symbols_free(struct symbols *symbols)
 	table_done(&symbols->table);
 	free(symbols->items);
 	free(symbols);
+}
+
+size_t symbols_bytes(const struct symbols *symbols)
+{
+	return symbols->capacity * sizeof(*symbols->items) + table_bytes(&symbols->table);
+}
+
+bool symbols_cut(const struct symbols *symbols)
+{
+	return symbols->cut;
 }
 
 const char *symbols_find(const struct symbols *symbols, uint64_t address, uint64_t *start)

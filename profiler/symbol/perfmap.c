@@ -132,6 +132,11 @@ void perfmap_free(struct perfmap *map)
 	free(map);
 }
 
+size_t perfmap_bytes(const struct perfmap *map)
+{
+	return map ? table_bytes(&map->table) : 0;
+}
+
 const char *perfmap_find(const struct perfmap *map, uint64_t address)
 {
 	const struct span *span = table_find(&map->table, address);

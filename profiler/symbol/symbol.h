@@ -28,6 +28,9 @@ int symbols_from_file(int fd, const struct symbol_place *place, struct symbols *
 int symbols_from_fd(int fd, struct symbols **out);
 int symbols_from_image(const uint8_t *image, size_t size, struct symbols **out);
 void symbols_free(struct symbols *symbols);
+/* Bytes it takes; and whether the object had more symbols than are kept. */
+size_t symbols_bytes(const struct symbols *symbols);
+bool symbols_cut(const struct symbols *symbols);
 /* Raw (mangled) name of the function that covers the ELF virtual address, NULL: none. *start (may be NULL) is where it begins. Borrowed. */
 const char *symbols_find(const struct symbols *symbols, uint64_t address, uint64_t *start);
 /* Address and size of a named symbol (functions and objects, .dynsym and .symtab): 0 or -ENOENT. */
@@ -90,6 +93,7 @@ struct perfmap;
 int perfmap_load(pid_t pid, pid_t namespace_pid, struct perfmap **out); /* -ENOENT: none */
 int perfmap_parse(const char *text, size_t length, struct perfmap **out);
 void perfmap_free(struct perfmap *map);
+size_t perfmap_bytes(const struct perfmap *map);
 const char *perfmap_find(const struct perfmap *map, uint64_t address);
 
 /* ---- build-id ---- */

@@ -179,6 +179,11 @@ const char *table_text(const struct table *table, uint32_t name)
 	return table->names + name;
 }
 
+size_t table_bytes(const struct table *table)
+{
+	return table->capacity * sizeof(*table->items) + table->names_capacity;
+}
+
 void table_done(struct table *table)
 {
 	free(table->items);

@@ -36,6 +36,7 @@ int table_build(struct table *table);
 /* NULL: none. Borrowed. */
 const struct span *table_find(const struct table *table, uint64_t address);
 const char *table_text(const struct table *table, uint32_t name);
+size_t table_bytes(const struct table *table);
 void table_done(struct table *table);
 
 #endif

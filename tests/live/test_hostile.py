@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import stat
 import xml.etree.ElementTree
 
@@ -42,7 +43,15 @@ def perf_map_names_made_code():
 
 @case
 def perf_map_that_is_a_fifo_does_not_hang():
-    with_map(lambda path, _ready: os.mkfifo(path))
+    expect("perf map" in with_map(lambda path, _ready: os.mkfifo(path)).summary, "nothing says that the map was not read")
+
+
+@case
+def perf_map_that_is_a_socket_is_told():
+    def make(path, _ready):
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+    expect("not a regular file" in with_map(make).summary, "nothing says that the map was not read")
 
 
 @case
@@ -50,7 +59,7 @@ def perf_map_of_ten_gigabytes_is_not_read():
     def make(path, _ready):
         with open(path, "wb") as sparse:
             sparse.truncate(10 << 30)
-    with_map(make)
+    expect("larger than 64 MiB" in with_map(make).summary, "nothing says that the map was not read")
 
 
 @case
