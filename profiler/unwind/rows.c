@@ -114,9 +114,10 @@ void unwind_rows_close_gaps(struct unwind_rows *rows)
 		struct unwind_row row = items[i];
 
 		/* Between functions of C there is padding that never runs. What runs in so small a gap is assembler whose rule ends
-		 * before its code does (clone around its system call, for the child's sake), and has pushed nothing. */
-		if (row.cfa == CFA_NONE && kept && i + 1 < rows->count && items[i + 1].pc - row.pc <= GAP_BYTES_MAX &&
-		    items[i + 1].cfa != CFA_SIGNAL)
+		 * before its code does (clone around its system call, for the child's sake), and has pushed nothing. Behind a rule
+		 * of Go's it is the body of a small function. */
+		if (row.cfa == CFA_NONE && kept && items[kept - 1].cfa != CFA_RSP_LEAF && i + 1 < rows->count &&
+		    items[i + 1].pc - row.pc <= GAP_BYTES_MAX && items[i + 1].cfa != CFA_SIGNAL)
 			row = (struct unwind_row){.pc = row.pc, .cfa = CFA_RSP, .cfa_offset = 8};
 		if (!kept || !same_rule(&items[kept - 1], &row))
 			items[kept++] = row;

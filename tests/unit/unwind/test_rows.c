@@ -124,6 +124,20 @@ static void small_gaps_between_functions_have_pushed_nothing(void **state)
 	unwind_rows_done(&rows);
 }
 
+/* Go's syscall.RawSyscall6 does no more than call: of its body nothing is known but that it goes by the frame pointer. */
+static void a_small_body_of_a_go_function_is_no_gap(void **state)
+{
+	struct unwind_rows rows = ROWS({0x40, CFA_RSP_LEAF, 0, 8}, {0x41, CFA_RSP_LEAF, -2, 16}, {0x48, CFA_NONE, 0, 0},
+				       {0x51, CFA_RSP_LEAF, -2, 16}, {0x52, CFA_RSP_LEAF, 0, 8}, {0x53, CFA_NONE, 0, 0});
+
+	(void)state;
+	assert_int_equal(unwind_rows_sort(&rows), 0);
+	unwind_rows_close_gaps(&rows);
+	assert_int_equal(rows.count, 6);
+	expect(&rows, 2, 0x48, CFA_NONE, 0);
+	unwind_rows_done(&rows);
+}
+
 static void a_large_shuffled_table_comes_out_sorted_and_unique(void **state)
 {
 	struct unwind_rows rows = { .count = 50000, .capacity = 50000 };
@@ -153,6 +167,7 @@ int main(void)
 		cmocka_unit_test(find_gives_the_last_row_at_or_below),
 		cmocka_unit_test(fill_adds_only_where_there_is_no_rule),
 		cmocka_unit_test(small_gaps_between_functions_have_pushed_nothing),
+		cmocka_unit_test(a_small_body_of_a_go_function_is_no_gap),
 		cmocka_unit_test(a_large_shuffled_table_comes_out_sorted_and_unique),
 	};
 
