@@ -57,6 +57,9 @@ static const struct close_sign telling[] = {
 	{ { "release", "/aioredis/" }, CAUSE_POOL_DROPPED_IT },
 	{ { "_put_conn", "/urllib3/" }, CAUSE_POOL_DROPPED_IT },
 	{ { "_do_return_conn", "/sqlalchemy/pool/" }, CAUSE_POOL_DROPPED_IT },
+	{ { "Put", "/redis/go-redis/" }, CAUSE_POOL_DROPPED_IT },
+	{ { "put", "/gomodule/redigo" }, CAUSE_POOL_DROPPED_IT },
+	{ { "free_redis_object", "" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "evict", "" }, CAUSE_POOL_DROPPED_IT },
 	{ { "trim", "" }, CAUSE_POOL_DROPPED_IT },
 };
@@ -67,6 +70,8 @@ static const struct close_sign hinting[] = {
 	{ { "close", "/pymysql/" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "close", "/pg8000/" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "close", "/pymemcache/" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "Close", "/redis/go-redis/" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "Close", "/gomodule/redigo" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "PQfinish", "" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "mysql_close", "" }, CAUSE_THROW_AWAY_CLIENT },
 };

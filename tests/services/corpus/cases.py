@@ -118,7 +118,7 @@ guilty(PY8, "tls_client_per_request", "client per request over TLS", redis=TLS, 
 guilty(PY8, "django_asgi_cache", "Django's own cache under ASGI", start=UVICORN, site=None, attribution=None)
 
 innocent(PY8, "pool_grows", "a pool that grows to its size under load", between(3, 12), Http(requests=400, clients=8, seconds=1.5))
-innocent(PY8, "module_pool", "one pool, all of it open before the attach", at_most(3), warm=Http(60, seconds=1))
+innocent(PY8, "module_pool", "one pool, all of it open before the attach", at_most(6), warm=Http(60, seconds=1))
 innocent(PY8, "fastapi_pool", "one pool, FastAPI", at_most(8), start=UVICORN)
 innocent(PY4, "aiohttp_pool", "one pool, aiohttp", at_most(8))
 innocent(PY8, "gevent_pool", "one blocking pool, greenlets", at_most(4), **PREFORK)
@@ -195,13 +195,13 @@ innocent(NODE, "two_addresses", "two addresses, one of them refused", at_most(2)
 
 # ---- Go: go-redis dials in a goroutine of the pool's own, redigo in the caller's ---------------------------------------------------------
 
-guilty(GO, "goredis_per_request", "client per request (go-redis)", site=None, attribution=None)
+guilty(GO, "goredis_per_request", "client per request (go-redis)", site=None, cause="throw-away-client", attribution=None)
 guilty(GO, "goredis_kept", "clients never closed (go-redis)", growing, rule="connection-leak", site=None, attribution=None)
-guilty(GO, "redigo_dial_per_request", "dial per request (redigo)", site="main.go:visits")
-guilty(GO, "redigo_pool_keeps_none", "a pool that keeps none (redigo)", site="main.go:func1")
+guilty(GO, "redigo_dial_per_request", "dial per request (redigo)", site="main.go:visits", cause="throw-away-client", attribution="thread")
+guilty(GO, "redigo_pool_keeps_none", "a pool that keeps none (redigo)", site="main.go:func1", cause="pool-dropped-it", attribution="thread")
 
 guilty(GO, "redigo_kept", "connections never closed (redigo)", growing, rule="connection-leak", site="main.go:visits", cause="unclosed")
-guilty(GO, "goredis_one_in_five", "client per request in one page of five (go-redis)", between(60, 70), FIFTH, rule=EITHER, site=None, attribution=None)
+guilty(GO, "goredis_one_in_five", "client per request in one page of five (go-redis)", between(60, 70), FIFTH, rule=EITHER, site=None, cause="throw-away-client", attribution=None)
 
 innocent(GO, "goredis_idle", "a pool that closes the idle ones (go-redis)", between(4, 40), Repeated(Http(60, 8, seconds=0.5), 4, 1.2))
 innocent(GO, "goredis_shared", "one client (go-redis)", at_most(8))
@@ -223,7 +223,7 @@ innocent(JAVA, "LettuceShared", "one connection for all threads (Lettuce)", at_m
 
 # ---- C -------------------------------------------------------------------------------------------------------------------
 
-guilty(C, "hiredis_per_request", "redisConnect per request", site="hiredis_per_request.c:answer", attribution="thread")
+guilty(C, "hiredis_per_request", "redisConnect per request", site="hiredis_per_request.c:answer", cause="throw-away-client", attribution="thread")
 guilty(C, "hiredis_not_freed", "redisConnect without redisFree", growing, rule="connection-leak", site="hiredis_not_freed.c:answer",
        cause="unclosed")
 
@@ -233,7 +233,7 @@ innocent(C, "hiredis_per_thread", "a context per thread, threads that stay", at_
 
 guilty(RUBY, "redis_rb_per_request", "client per request (redis-rb)", site=None, attribution=None)
 guilty(RUBY, "redis_rb_kept", "clients never closed (redis-rb)", growing, rule="connection-leak", site=None, attribution=None)
-guilty(PHP, "phpredis_connect", "connect() instead of pconnect() (phpredis)", site=None, attribution=None)
+guilty(PHP, "phpredis_connect", "connect() instead of pconnect() (phpredis)", site=None, cause="throw-away-client", attribution=None)
 
 innocent(RUBY, "redis_rb_shared", "one client (redis-rb)", at_most(1))
 innocent(RUBY, "redis_rb_worker", "a job worker's two connections (redis-rb)", at_most(2), Jobs())

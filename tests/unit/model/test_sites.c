@@ -184,6 +184,52 @@ static void what_closed_it_tells_why(void **state)
 	stream_end(&s);
 }
 
+static uint32_t native(struct stream *s, const char *function, const char *file, const char *module)
+{
+	struct frame frame = { .kind = FRAME_NATIVE };
+
+	frame.function = strings_add(s->recording->strings, function);
+	frame.file = strings_add(s->recording->strings, file);
+	frame.module = strings_add(s->recording->strings, module);
+	return stacks_add_frame(s->recording->stacks, &frame);
+}
+
+#define GO_REDIS "github.com/redis/go-redis/v9"
+#define REDIGO "github.com/gomodule/redigo"
+
+static void what_closed_it_tells_why_in_native_code_too(void **state)
+{
+	static const struct {
+		const char *functions[3], *file, *module;
+		enum cause_id cause;
+	} cases[] = {
+		{ { GO_REDIS "/internal/pool.(*Conn).Close", GO_REDIS ".(*baseClient).Close", "main.visits" },
+		  "/srv/go/pkg/mod/" GO_REDIS "@v9.17.3/redis.go", "/srv/shop", CAUSE_THROW_AWAY_CLIENT },
+		{ { GO_REDIS "/internal/pool.(*Conn).Close", GO_REDIS "/internal/pool.(*ConnPool).Put", "main.visits" },
+		  "/srv/go/pkg/mod/" GO_REDIS "@v9.17.3/internal/pool/pool.go", "/srv/shop", CAUSE_POOL_DROPPED_IT },
+		{ { REDIGO "/redis.(*conn).Close", "main.visits.deferwrap1", "main.visits" },
+		  "/srv/go/pkg/mod/" REDIGO "@v1.9.2/redis/conn.go", "/srv/shop", CAUSE_THROW_AWAY_CLIENT },
+		{ { REDIGO "/redis.(*conn).Close", REDIGO "/redis.(*Pool).put", "main.visits" },
+		  "/srv/go/pkg/mod/" REDIGO "@v1.9.2/redis/pool.go", "/srv/shop", CAUSE_POOL_DROPPED_IT },
+		{ { "redis_sock_disconnect", "free_redis_object", "zend_objects_store_del" }, "", "/usr/lib/php/20220829/redis.so",
+		  CAUSE_THROW_AWAY_CLIENT },
+		{ { "net.(*conn).Close", "main.stop", "main.main" }, "/srv/shop/main.go", "/srv/shop", CAUSE_NONE },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct stream s;
+		uint32_t frames[3];
+
+		stream_begin(&s);
+		for (size_t f = 0; f < 3; f++)
+			frames[f] = native(&s, cases[i].functions[f], strstr(cases[i].functions[f], "main.") ? "/srv/shop/main.go" : cases[i].file,
+					   cases[i].module);
+		assert_int_equal(client_close_cause(s.recording, stacks_add(s.recording->stacks, frames, 3, END_ROOT)), cases[i].cause);
+		stream_end(&s);
+	}
+}
+
 /* Those that do not name themselves on the wire are known by their code; each has a remedy in its own words. */
 static void a_library_is_known_by_its_native_code(void **state)
 {
@@ -198,14 +244,10 @@ static void a_library_is_known_by_its_native_code(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct stream s;
-		struct frame frame = { .kind = FRAME_NATIVE };
 		uint32_t id;
 
 		stream_begin(&s);
-		frame.function = strings_add(s.recording->strings, cases[i].function);
-		frame.file = strings_add(s.recording->strings, cases[i].file);
-		frame.module = strings_add(s.recording->strings, cases[i].module);
-		id = stacks_add_frame(s.recording->stacks, &frame);
+		id = native(&s, cases[i].function, cases[i].file, cases[i].module);
 		assert_string_equal(client_of_stack(s.recording, stacks_add(s.recording->stacks, &id, 1, END_ROOT)), cases[i].library);
 		assert_non_null(strstr(client_remedy(cases[i].library, RULE_CONNECTION_PER_REQUEST, CAUSE_NONE), cases[i].remedy));
 		stream_end(&s);
@@ -246,6 +288,7 @@ int main(void)
 		cmocka_unit_test(a_library_is_never_blamed),
 		cmocka_unit_test(what_closed_it_tells_why),
 		cmocka_unit_test(samples_inside_connect_are_the_sites_share),
+		cmocka_unit_test(what_closed_it_tells_why_in_native_code_too),
 		cmocka_unit_test(a_library_is_known_by_its_native_code),
 	};
 
