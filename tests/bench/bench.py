@@ -101,7 +101,7 @@ def depth_of(folded):
     """Median frames of a sample: (native, Python)."""
     native, python = [], []
     for frames, count in folded.stacks:
-        interpreted = sum(bool(re.search(r" \(.+:\d+\)$", frame)) for frame in frames)
+        interpreted = sum(bool(re.search(r" \(.+\.py:\d+\)$|^<module>", frame)) for frame in frames)
         python += [interpreted] * count
         native += [len(frames) - interpreted] * count
     return int(statistics.median(native)), int(statistics.median(python))
@@ -119,9 +119,21 @@ def loop_rate(process, seconds=1.0):
     return {"rounds a CPU second": rounds / (second[1] - first[1]) * 1e9, "rounds a second": rounds / (second[2] - first[2]) * 1e9}
 
 
-def accounted(pid, rate, seconds, busy=lambda: None):
+# What runs beside a target: a name and connprof's command line, PID and output apart.
+SAMPLING = [("99 Hz", ["record", "-r", 99]), ("999 Hz", ["record", "-r", 999])]
+EVERYTHING = SAMPLING + [
+    ("waits (record --mode offcpu)", ["record", "--mode", "offcpu"]),
+    ("everything (diagnose)", ["diagnose", "-q"]),
+]
+
+
+def connprof_beside(command, pid):
+    return Connprof(*command, "-p", pid, "-o", "x.folded" if command[0] == "record" else "x.html")
+
+
+def accounted(pid, command, seconds, busy=lambda: None):
     """Kernel time of our programs ÷ CPU time of the target, percent; and connprof's own CPU share and peak memory."""
-    with KernelStatistics(), Connprof("record", "-p", pid, "-r", rate, "-o", "x.folded") as beside:
+    with KernelStatistics(), connprof_beside(command, pid) as beside:
         before, cpu = measure.programs(beside.process.pid), measure.cpu_seconds(pid)
         started = time.monotonic()
         busy()
@@ -132,25 +144,20 @@ def accounted(pid, rate, seconds, busy=lambda: None):
     return 100 * nanoseconds / 1e9 / used, beside.own_cpu / passed, beside.peak_mb
 
 
-def slowdown_rows(pid, what, runner):
-    """A null row and one per rate: ratios, accounted share, own CPU, peak memory."""
-    rows = []
-    for rate in (None, 99, 999):
-        beside = (lambda: Nothing()) if rate is None else \
-            (lambda rate=rate: Connprof("record", "-p", pid, "-r", rate, "-o", "x.folded"))
-        found = ratios(runner, beside)
-        cells = [spread(values) for values in found.values()]
-        share, own, peak = accounted(pid, rate, 3) if rate else (float("nan"),) * 3
-        rows.append([what, "nothing (null)" if rate is None else f"{rate} Hz", *cells,
-                     "" if rate is None else f"{share:.3f} %", "" if rate is None else f"{100 * own:.1f} %",
-                     "" if rate is None else f"{peak:.0f}"])
+def slowdown_rows(pid, what, runner, commands):
+    """A null row and one per command: ratios, accounted share, own CPU, peak memory."""
+    rows = [[what, "nothing (null)", *(spread(values) for values in ratios(runner, Nothing).values()), "", "", ""]]
+    for name, command in commands:
+        found = ratios(runner, lambda command=command: connprof_beside(command, pid))
+        share, own, peak = accounted(pid, command, 3)
+        rows.append([what, name, *(spread(values) for values in found.values()), f"{share:.3f} %", f"{100 * own:.1f} %", f"{peak:.0f}"])
     return rows
 
 
 def part_loop():
     rows = []
     process, _ = live.workload("loop")
-    rows += slowdown_rows(process.pid, "C loop", lambda: loop_rate(process))
+    rows += slowdown_rows(process.pid, "C loop", lambda: loop_rate(process), SAMPLING)
     live.clean_up()
     return table(["target", "beside it", "work per CPU second, with ÷ without", "work per second, with ÷ without",
                   "accounted share of its CPU time", "connprof's own CPU", "peak MB"], rows)
@@ -169,7 +176,7 @@ def part_service():
     process, ready = service_under_load()
     load = services.Load(ready["port"], 3, 0)
     time.sleep(1)
-    rows += slowdown_rows(process.pid, "HTTP service with redis-py", lambda: service_rate(process, load))
+    rows += slowdown_rows(process.pid, "HTTP service with redis-py", lambda: service_rate(process, load), EVERYTHING)
     load.stop()
     live.clean_up()
     return table(["target", "beside it", "requests per CPU second, with ÷ without", "requests per second, with ÷ without",
