@@ -14,6 +14,7 @@
  *   CONNECT, SEEN of AF_UNIX  end in a unix_name: the peer's
  *   IO                     record | io_body | payload bytes
  *   FORK EXEC EXIT         record | life_body
+ *   LOG SEND               record | call_body | [stack, as above]
  */
 #ifndef CONNPROF_BPF_EVENTS_H
 #define CONNPROF_BPF_EVENTS_H
@@ -124,7 +125,9 @@ enum drop_reason {
 	DROP_NO_MEMORY = 9,         /* arrived, but there was no memory to keep it (counted by user space) */
 	DROP_RING_FULL_WAIT = 10,   /* a stack of a wait, or a wait: its time is shared out like that of those not walked */
 	DROP_WAITS_FULL = 11,       /* too many threads: what this one waits for is not seen */
-	DROP_COUNT = 12,
+	DROP_CALLS = 12,            /* a log write, or the stack of a send to Redis */
+	DROP_LOG_CALLS_FULL = 13,   /* too many threads write at once */
+	DROP_COUNT = 14,
 };
 
 /* Counters that are no loss, per CPU like the drops. */
@@ -140,7 +143,8 @@ enum tally {
 	TALLY_WAIT_NS = 8,      /* time spent on them, and when they came back */
 	TALLY_BRIEF = 9,        /* waits shorter than asked for, and their time */
 	TALLY_BRIEF_NS = 10,
-	TALLY_COUNT = 11,
+	TALLY_CALL_NS = 11,     /* time spent on log writes and stacks of sends */
+	TALLY_COUNT = 12,
 };
 
 /* ---- records -------------------------------------------------------------- */
@@ -159,6 +163,8 @@ enum record_type {
 	RECORD_SEEN = 11,        /* first I/O on a connection whose connect() was not seen: accepted, or open before the attach */
 	RECORD_BLOCK = 12,       /* a thread leaves the CPU: waits.h */
 	RECORD_BACK = 13,        /* and comes back */
+	RECORD_LOG = 14,         /* a write to what may be a log */
+	RECORD_SEND = 15,        /* by which code a RECORD_IO was sent; for some of those to Redis */
 };
 
 struct record {
@@ -244,6 +250,19 @@ struct io_body {
 	u64 unit;            /* as in stack_head; 0 for what is received on a connection opened here, too */
 	u32 payload_bytes;   /* peeked bytes that follow */
 	u32 flags;           /* enum io_flag */
+};
+
+/* LOG and SEND; a stack follows where weight is not 0. */
+struct call_body {
+	u64 subject;     /* SEND: the connection; LOG: the inode */
+	u64 unit;        /* LOG, as in stack_head */
+	u64 bytes;       /* written; 0: the call failed */
+	u64 ns;          /* LOG: inside the call */
+	u64 blocked_ns;  /* LOG: the same if the thread left the CPU of itself meanwhile, else 0 */
+	u32 lines;       /* LOG: newlines in it; past the first 1,024 bytes an estimate */
+	u32 weight;      /* how many calls this stack stands for; 0: it was not walked for */
+	u32 fd;          /* LOG */
+	u32 mode;        /* LOG: S_IFREG, S_IFIFO, S_IFCHR or S_IFSOCK */
 };
 
 struct life_body {
@@ -360,6 +379,7 @@ EVENTS_ASSERT("unix_name", sizeof(struct unix_name) == 112);
 EVENTS_ASSERT("conn_body", sizeof(struct conn_body) == 72);
 EVENTS_ASSERT("thread_record", sizeof(struct thread_record) == 96);
 EVENTS_ASSERT("io_body", sizeof(struct io_body) == 32);
+EVENTS_ASSERT("call_body", sizeof(struct call_body) == 56);
 EVENTS_ASSERT("life_body", sizeof(struct life_body) == 32);
 EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 36);
 EVENTS_ASSERT("python_state", sizeof(struct python_state) == 112);

@@ -16,7 +16,7 @@
 #include "events.h"
 #include "waits.h"
 
-enum scratch_kind { SCRATCH_SAMPLE = 0, SCRATCH_CONNECTION = 1, SCRATCH_IO = 2, SCRATCH_KINDS = 3 };
+enum scratch_kind { SCRATCH_SAMPLE = 0, SCRATCH_CONNECTION = 1, SCRATCH_IO = 2, SCRATCH_CALL = 3, SCRATCH_KINDS = 4 };
 
 /* Stack memory is read in pieces of this size: one read costs about the same for 8 bytes and for 1,024. */
 #define WINDOW_BYTES 1024
@@ -83,6 +83,11 @@ struct scratch {
 			u8 unused_before_sample[sizeof(struct block_body)];
 			struct record sample_record;
 		};
+		struct {
+			u8 unused_too[sizeof(struct conn_body) - sizeof(struct call_body)];
+			struct record call_record;
+			struct call_body call;
+		};
 	};
 	struct stack_head head;
 	struct slot slots[STACK_SLOTS];
@@ -106,6 +111,23 @@ struct io_scratch {
 	struct record record;
 	struct io_body body;
 	u8 payload[2 * PAYLOAD_BYTES];
+};
+
+/* How many stacks of one kind of call may still be walked, calls.h. */
+enum { CALL_LOG = 0, CALL_SEND = 1, CALL_KINDS = 2 };
+struct call_budget {
+	u64 begin_ns;            /* of this window */
+	u32 seen, walked;        /* in it */
+	u32 chance;              /* in 65,536 */
+	u32 left;                /* since the last one walked */
+};
+
+/* A write under way. */
+struct log_call {
+	u64 begin_ns;
+	u64 inode;
+	u64 switches;            /* voluntary ones of the thread so far */
+	u32 fd, mode;
 };
 
 struct connection {
@@ -281,6 +303,21 @@ SHARED struct {
 	__type(key, u32);
 	__type(value, u64);
 } tallies SEC(".maps");
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CALL_KINDS);
+	__type(key, u32);
+	__type(value, struct call_budget);
+} call_budgets SEC(".maps");
+
+/* key: thread. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u32);
+	__type(value, struct log_call);
+} log_calls SEC(".maps");
 
 static __always_inline struct scratch *scratch_of(u32 kind)
 {

@@ -54,6 +54,8 @@ enum connprof_collect {
 	CONNPROF_CONNECTIONS = 2, /* connections, what they carry, requests */
 	CONNPROF_OFFCPU = 4,      /* time off the CPU: how long, where, for what */
 	CONNPROF_GIL = 8,         /* who holds the GIL while others wait for it: with samples and OFFCPU */
+	CONNPROF_LOGS = 32,       /* writes to logs, by which code; costs every system call of the host 0.1 µs */
+	CONNPROF_ROUND_TRIPS = 64, /* by which code Redis is asked again and again; with CONNPROF_REQUESTS */
 	CONNPROF_REQUESTS = 16,   /* what happens inside a request is tied to it: with the two above */
 };
 

@@ -27,6 +27,8 @@ enum event_kind {
 	EVENT_EXIT,
 	EVENT_LOST,         /* events that did not arrive */
 	EVENT_OFFCPU,       /* a thread was off the CPU, until time_ns; stack: where, innermost a note of what it waited for */
+	EVENT_LOG,          /* a write to what may be a log; stack: by which code, if it was walked for */
+	EVENT_SEND,         /* by which code the EVENT_IO before it on this connection was sent; for some */
 	EVENT_KIND_COUNT,
 };
 
@@ -96,6 +98,17 @@ struct event_offcpu {
 };
 #define WEIGHT_ONE 256
 
+/* LOG and SEND (of which only conn and weight). A walked one stands for `weight` of its like. */
+struct event_call {
+	uint64_t conn;          /* SEND */
+	uint64_t bytes;
+	uint64_t ns;            /* inside the call; blocked_ns: the same if it waited there, else 0 */
+	uint64_t blocked_ns;
+	uint32_t lines, weight;
+	uint32_t place;         /* string id: what is written to, "stderr (pipe)", "/var/log/app.log", "syslog" */
+	uint32_t mode;          /* S_IFREG, S_IFIFO, S_IFCHR, S_IFSOCK */
+};
+
 struct event {
 	uint32_t kind;          /* enum event_kind */
 	uint32_t pid, tid;
@@ -112,6 +125,7 @@ struct event {
 		struct event_process process;
 		struct event_lost lost;
 		struct event_offcpu offcpu;
+		struct event_call call;
 	};
 };
 

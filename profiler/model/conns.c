@@ -359,6 +359,12 @@ int conns_feed(struct conns *conns, const struct event *event)
 
 	if (event->kind == EVENT_IO)
 		return moved(conns, event);
+	if (event->kind == EVENT_SEND) {
+		entry = find(conns, event->call.conn);
+		if (entry)
+			follow_talk(conns, entry, event);
+		return 0;
+	}
 	if (event->kind == EVENT_CONNECT)
 		return opened(conns, event);
 	if (event->kind == EVENT_PREEXISTING)

@@ -20,6 +20,7 @@ struct model {
 	struct profile *profile;
 	struct gilwait *gilwait;
 	struct tied *tied;
+	struct logsites *logs;
 	struct owner *owner;
 	struct groups *groups;
 	struct requests *requests;
@@ -40,7 +41,8 @@ struct model *model_new(struct connprof_recording *recording)
 	model->tied = model->profile ? tied_new(recording, model->profile) : NULL;
 	model->groups = groups_new();
 	model->requests = model->groups && model->tied ? requests_new(recording, model->groups, model->tied) : NULL;
-	model->owner = model->requests ? owner_new(model->requests, model->tied) : NULL;
+	model->logs = logsites_new(recording);
+	model->owner = model->requests && model->logs ? owner_new(model->requests, model->tied, model->logs) : NULL;
 	model->conns = model->owner ? conns_new(recording, model->groups, model->requests, model->owner) : NULL;
 	if (!model->processes || !model->profile || !model->gilwait || !model->conns) {
 		model_free(model);
@@ -59,6 +61,7 @@ void model_free(struct model *model)
 	conns_free(model->conns);
 	requests_free(model->requests);
 	owner_free(model->owner);
+	logsites_free(model->logs);
 	groups_free(model->groups);
 	tied_free(model->tied);
 	gilwait_free(model->gilwait);
@@ -86,6 +89,8 @@ int model_feed(struct model *model, const struct event *event)
 	case EVENT_SAMPLE:
 	case EVENT_OFFCPU:
 		return thread_time(model, event);
+	case EVENT_LOG:
+		return owner_log(model->owner, event);
 	case EVENT_PROCESS:
 		if (event->process.parent && event->process.parent != event->pid)
 			requests_forked(model->requests, event->process.parent, event->pid);
@@ -129,6 +134,8 @@ int model_refresh(struct model *model, uint64_t start_ns, uint64_t end_ns)
 	requests_summary(model->requests, &recording->requests);
 	code = tied_refresh(model->tied);
 	profile_refresh(model->profile);
+	if (!code && recording->collect & CONNPROF_LOGS)
+		code = logsites_fill(model->logs, recording);
 	model_parts(model, &parts);
 	return code ? code : verdict_make(recording, &parts, &verdict_default_rules, false);
 }

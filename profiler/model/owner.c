@@ -9,7 +9,7 @@
 
 #define PLACES_MAX (1u << 17) /* as many as deeds can wait */
 
-enum what { A_HELD, A_PURPOSE };
+enum what { A_HELD, A_PURPOSE, A_LOG };
 
 struct place {
 	bool used;
@@ -18,25 +18,28 @@ struct place {
 	union {
 		struct held held;
 		struct purpose purpose;
+		struct { struct log_mark mark; uint64_t time_ns; } log;
 	};
 };
 
 struct owner {
 	struct requests *requests;
 	struct tied *tied;
+	struct logsites *logs;
 	struct place *places;
 	size_t count, capacity;
 	uint32_t first_free; /* + 1; 0: none */
 	int failed;
 };
 
-struct owner *owner_new(struct requests *requests, struct tied *tied)
+struct owner *owner_new(struct requests *requests, struct tied *tied, struct logsites *logs)
 {
 	struct owner *owner = calloc(1, sizeof(*owner));
 
 	if (owner) {
 		owner->requests = requests;
 		owner->tied = tied;
+		owner->logs = logs;
 	}
 	return owner;
 }
@@ -72,8 +75,10 @@ static void give(struct owner *owner, struct place *place, struct work *work)
 
 	if (place->what == A_HELD)
 		code = tied_put(owner->tied, work, &place->held);
-	else if (work)
+	else if (work && place->what == A_PURPOSE)
 		tied_purpose(owner->tied, work, &place->purpose);
+	else if (work && place->log.time_ns >= work->begin_ns && (!work->end_ns || place->log.time_ns <= work->end_ns))
+		logsites_inside(owner->logs, &place->log.mark);
 	owner->failed = owner->failed ? owner->failed : code;
 	place->used = false;
 	place->next = owner->first_free;
@@ -107,6 +112,21 @@ int owner_feed(struct owner *owner, const struct event *event)
 	place->held = held;
 	ask(owner, event, place);
 	return owner->failed;
+}
+
+int owner_log(struct owner *owner, const struct event *event)
+{
+	struct log_mark mark;
+	int code = logsites_add(owner->logs, event, &mark);
+	struct place *place = !code && mark.place && tied_asked(owner->tied) ? place_take(owner) : NULL;
+
+	if (!place)
+		return code;
+	place->what = A_LOG;
+	place->log.mark = mark;
+	place->log.time_ns = event->time_ns;
+	ask(owner, event, place);
+	return 0;
 }
 
 void owner_purpose(struct owner *owner, const struct event *asker, const struct purpose *purpose)

@@ -9,18 +9,21 @@
 #define CONNPROF_MODEL_OWNER_H
 
 #include "event.h"
+#include "model/logsites.h"
 #include "model/requests.h"
 #include "model/spent.h"
 #include "model/tied.h"
 
 struct owner;
 
-/* Both borrowed. NULL when out of memory. */
-struct owner *owner_new(struct requests *requests, struct tied *tied);
+/* All borrowed. NULL when out of memory. */
+struct owner *owner_new(struct requests *requests, struct tied *tied, struct logsites *logs);
 void owner_free(struct owner *owner);
 
 /* An EVENT_SAMPLE or EVENT_OFFCPU. 0, -ENOMEM or -E2BIG, also of something that came before. */
 int owner_feed(struct owner *owner, const struct event *event);
+/* An EVENT_LOG: counted, and again if it lies in a request. 0 or -ENOMEM. */
+int owner_log(struct owner *owner, const struct event *event);
 /* An interval, and an event with who asked (pid, tid, unit) and the time it ended. */
 void owner_purpose(struct owner *owner, const struct event *asker, const struct purpose *purpose);
 /* Nothing is fed any more: what is not known by now lies in no request. 0, -ENOMEM or -E2BIG. */

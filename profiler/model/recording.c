@@ -81,6 +81,8 @@ static const char *const drop_reason_names[DROP_COUNT] = {
 	[DROP_WAITS_FULL] = "thread table full",
 	[DROP_NO_MEMORY] = "no memory for events",
 	[DROP_PAYLOAD_FAULT] = "payload not readable",
+	[DROP_CALLS] = "ring full: log writes and stacks of sends",
+	[DROP_LOG_CALLS_FULL] = "table of writes full",
 	[DROP_PAYLOAD_NO_REGS] = "payload of kernel work",
 };
 
@@ -148,6 +150,8 @@ void connprof_recording_free(struct connprof_recording *recording)
 	free(recording->holders);
 	free(recording->latencies);
 	free(recording->spent.rows);
+	free(recording->trips);
+	free(recording->logs);
 	free(recording->sites);
 	free(recording->notes);
 	free(recording->open_ends);

@@ -74,6 +74,27 @@ struct spent_table {
 	struct spent_row *rows; size_t count, capacity; /* in the order of enum spent_id, commands behind their kind, the longest first */
 };
 
+/* A call site that sends Redis commands one by one, each waiting for the answer to the last: by command. */
+struct trip_row {
+	uint32_t call_site;      /* frame id; 0: none of the frames is the application's own */
+	uint32_t stack;          /* of a typical send; 0: not known (any more) */
+	uint32_t command;        /* string id */
+	uint64_t requests;       /* that did so, of those in which a stack was walked for */
+	double trips, ms;        /* in these: round trips, and time waited */
+};
+
+#define LOG_ROWS_MAX 1000
+/* A statement that writes to a log. Where only some writes' stacks were walked for, estimates that add up to the exact sums. */
+struct log_row {
+	uint32_t call_site;      /* frame id; 0: none of the frames is the application's own */
+	uint32_t stack;          /* of a typical write; 0: not known (any more) */
+	uint32_t place;          /* string id: what is written to */
+	double writes, lines, bytes;
+	double ms, blocked_ms;   /* inside the calls, and of those that had to wait */
+	double inside_lines, inside_ms, inside_blocked_ms; /* the same of writes inside requests */
+	double cpu_percent;      /* of all CPU samples, in this statement; NAN: not known */
+};
+
 /* Which part of a recording this is, model/cut.h. All zero: all of it. */
 struct cut_row {
 	uint64_t slower_than_ns;   /* 0: not cut */
@@ -194,6 +215,9 @@ struct connprof_recording {
 	struct requests_summary requests;
 	struct latency_row *latencies; size_t latency_count, latency_capacity; /* ascending; empty without CONNPROF_REQUESTS */
 	struct spent_table spent;           /* empty without CONNPROF_REQUESTS */
+	struct trip_row *trips; size_t trip_count, trip_capacity; /* the most time first */
+	struct log_row *logs; size_t log_count, log_capacity;     /* likewise */
+	uint64_t log_writes, log_lines;     /* exact, to logs in all */
 	uint64_t purposes_refused;          /* intervals not kept: their time is in SPENT_ELSE */
 	uint64_t unheld;                    /* samples inside requests that could not be held until these ended */
 	struct cut_row cut;

@@ -22,6 +22,8 @@ struct purpose {
 	uint64_t begin_ns, end_ns;
 	uint32_t spent;        /* enum spent_id: SETUP, REDIS or PEERS */
 	uint32_t command;      /* REDIS: command_name(), COMMAND_PIPELINE; 0: not known */
+	uint32_t stack;        /* REDIS: of the send, if it was walked for, else 0 */
+	uint32_t reserved;
 };
 
 #define COMMAND_PIPELINE UINT32_MAX /* several commands at once */

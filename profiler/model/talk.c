@@ -11,6 +11,7 @@ static bool end(struct talk *talk, uint64_t time_ns, struct purpose *purpose, st
 
 	*purpose = (struct purpose){
 		.begin_ns = talk->begin_ns, .end_ns = time_ns, .spent = talk->spent, .command = talk->command,
+		.stack = talk->spent == SPENT_REDIS ? talk->stack : 0,
 	};
 	*asker = (struct event){ .pid = talk->pid, .tid = talk->tid, .unit = talk->unit, .time_ns = time_ns };
 	*talk = (struct talk){ 0 };
@@ -86,6 +87,9 @@ bool talk_feed(struct talk *talk, const struct event *event, struct purpose *pur
 	case EVENT_IO:
 		return event->io.direction == WIRE_SENT ? asked(talk, event, purpose, asker)
 							: answered(talk, event, purpose, asker);
+	case EVENT_SEND:
+		talk->stack = talk->begin_ns && !talk->stack ? event->stack : talk->stack;
+		return false;
 	default:
 		return false;
 	}

@@ -8,12 +8,14 @@
 #include "base/array.h"
 #include "model/breakdown.h"
 #include "model/latency.h"
+#include "model/roundtrips.h"
 #include "model/spent.h"
 
 struct tied {
 	struct connprof_recording *recording;
 	struct profile *profile;
 	struct breakdown *breakdown;
+	struct roundtrips *trips;
 	size_t held;                  /* over all requests */
 	uint64_t *requests;           /* by latency bucket; NULL: requests are not asked for */
 	int failed;                   /* the first thing that could not be kept: told by the next refresh */
@@ -31,7 +33,8 @@ struct tied *tied_new(struct connprof_recording *recording, struct profile *prof
 	tied->profile = profile;
 	tied->requests = calloc(LATENCY_BUCKETS, sizeof(*tied->requests));
 	tied->breakdown = breakdown_new();
-	if (tied->requests && tied->breakdown)
+	tied->trips = roundtrips_new();
+	if (tied->requests && tied->breakdown && tied->trips)
 		return tied;
 	tied_free(tied);
 	return NULL;
@@ -41,6 +44,7 @@ void tied_free(struct tied *tied)
 {
 	if (!tied)
 		return;
+	roundtrips_free(tied->trips);
 	breakdown_free(tied->breakdown);
 	free(tied->requests);
 	free(tied);
@@ -167,6 +171,7 @@ void tied_end(struct tied *tied, struct work *work, uint64_t end_ns)
 	if (tied_asked(tied)) {
 		spent_sum(work, period_ns(tied), &spent);
 		remember(tied, breakdown_add(tied->breakdown, latency, &spent));
+		remember(tied, roundtrips_request(tied->trips, work->purposes, work->purpose_count));
 	}
 	tied_forget(tied, work);
 }
@@ -187,5 +192,7 @@ int tied_refresh(struct tied *tied)
 	}
 	if (tied_asked(tied))
 		remember(tied, breakdown_fill(tied->breakdown, recording));
+	if (recording->collect & CONNPROF_ROUND_TRIPS)
+		remember(tied, roundtrips_fill(tied->trips, recording));
 	return tied->failed;
 }

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* roundtrips.c - sums by stack and command in a uthash table, rolled up to call sites when they are asked for. */
+#include "model/roundtrips.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "base/array.h"
+#include "model/appframes.h"
+
+struct trip_key {
+	uint32_t stack, command;
+};
+
+struct trip_group {
+	UT_hash_handle hh;
+	struct trip_key key;
+	uint64_t requests;
+	double trips, ns;
+	uint64_t seen_in;  /* number of the request that it was counted for last */
+};
+
+struct roundtrips {
+	struct trip_group *groups;
+	uint64_t number;   /* of the request being counted */
+};
+
+struct roundtrips *roundtrips_new(void)
+{
+	return calloc(1, sizeof(struct roundtrips));
+}
+
+void roundtrips_free(struct roundtrips *trips)
+{
+	struct trip_group *group, *next;
+
+	if (!trips)
+		return;
+	HASH_ITER(hh, trips->groups, group, next) {
+		HASH_DELETE(hh, trips->groups, group);
+		free(group);
+	}
+	free(trips);
+}
+
+/* NULL with *code 0: there are too many. */
+static struct trip_group *group_of(struct roundtrips *trips, const struct purpose *purpose, int *code)
+{
+	struct trip_key key = { purpose->stack, purpose->command };
+	struct trip_group *group;
+
+	*code = 0;
+	HASH_FIND(hh, trips->groups, &key, sizeof(key), group);
+	if (group || HASH_COUNT(trips->groups) >= TRIP_GROUPS_MAX)
+		return group;
+	*code = -ENOMEM;
+	group = calloc(1, sizeof(*group));
+	if (!group)
+		return NULL;
+	group->key = key;
+	HASH_ADD(hh, trips->groups, key, sizeof(group->key), group);
+	if (!group->hh.tbl) {
+		free(group);
+		return NULL;
+	}
+	*code = 0;
+	return group;
+}
+
+static bool is_single(const struct purpose *purpose)
+{
+	return purpose->spent == SPENT_REDIS && purpose->command != COMMAND_PIPELINE;
+}
+
+int roundtrips_request(struct roundtrips *trips, const struct purpose *purposes, size_t count)
+{
+	double all = 0, ns = 0, walked = 0;
+	int code = 0;
+
+	trips->number++;
+	for (size_t i = 0; i < count; i++) {
+		if (!is_single(&purposes[i]))
+			continue;
+		all++;
+		ns += (double)(purposes[i].end_ns - purposes[i].begin_ns);
+		walked += purposes[i].stack != 0;
+	}
+	for (size_t i = 0; i < count && !code; i++) {
+		struct trip_group *group;
+
+		if (!purposes[i].stack || !is_single(&purposes[i]))
+			continue;
+		group = group_of(trips, &purposes[i], &code);
+		if (!group)
+			continue;
+		group->requests += group->seen_in != trips->number;
+		group->seen_in = trips->number;
+		group->trips += all / walked;
+		group->ns += ns / walked;
+	}
+	return code;
+}
+
+/* ---- rows ---- */
+
+static struct trip_row *row_of(struct connprof_recording *recording, uint32_t call_site, uint32_t command)
+{
+	for (size_t i = 0; i < recording->trip_count; i++)
+		if (recording->trips[i].call_site == call_site && recording->trips[i].command == command)
+			return &recording->trips[i];
+	if (array_reserve(&recording->trips, &recording->trip_capacity, recording->trip_count + 1, sizeof(*recording->trips),
+			  TRIP_GROUPS_MAX))
+		return NULL;
+	recording->trips[recording->trip_count] = (struct trip_row){ .call_site = call_site, .command = command };
+	return &recording->trips[recording->trip_count++];
+}
+
+static int add_group(struct connprof_recording *recording, struct appframes *appframes, const struct trip_group *group)
+{
+	const char *name = command_name(group->key.command);
+	uint32_t command = strings_add(recording->strings, name ? name : "other");
+	size_t count;
+	const uint32_t *frames = stacks_get(recording->stacks, group->key.stack, &count, NULL);
+	int own = appframes_innermost(appframes, frames, count);
+	struct trip_row *row = row_of(recording, own < 0 ? 0 : frames[own], command);
+
+	if (!row)
+		return -ENOMEM;
+	row->stack = row->stack ? row->stack : group->key.stack;
+	row->requests += group->requests;
+	row->trips += group->trips;
+	row->ms += group->ns / 1e6;
+	return 0;
+}
+
+static int most_time_first(const void *a, const void *b)
+{
+	const struct trip_row *x = a, *y = b;
+
+	return (x->ms < y->ms) - (x->ms > y->ms);
+}
+
+int roundtrips_fill(const struct roundtrips *trips, struct connprof_recording *recording)
+{
+	struct appframes *appframes = appframes_new(recording, NULL);
+	int code = appframes ? 0 : -ENOMEM;
+
+	recording->trip_count = 0;
+	for (const struct trip_group *group = trips->groups; group && !code; group = group->hh.next)
+		code = add_group(recording, appframes, group);
+	appframes_free(appframes);
+	if (recording->trip_count)
+		qsort(recording->trips, recording->trip_count, sizeof(*recording->trips), most_time_first);
+	return code;
+}
