@@ -262,7 +262,7 @@ WALKER_GLOBAL int python_begin(u32 kind)
 	}
 	if (walk->gil)
 		walk->holds_gil = holds_gil(walk, state);
-	if (walk->state.tstate_task && kind != SCRATCH_CONNECTION) /* call sites are no task's own */
+	if (walk->state.tstate_task && kind != SCRATCH_CONNECTION && kind != SCRATCH_CALL) /* call sites are no task's own */
 		task_begin(scratch, state);
 	walk->python_torn = 0;
 	walk->call_ends = 0;

@@ -17,18 +17,6 @@
 /* arch/x86/entry/syscalls/syscall_64.tbl */
 enum { NR_write = 1, NR_writev = 20, NR_sendto = 44, NR_sendmsg = 46 };
 
-static __always_inline struct file *file_of(u32 fd)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **slots, *file = 0;
-
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return 0;
-	slots = BPF_CORE_READ(table, fd);
-	return bpf_probe_read_kernel(&file, sizeof(file), slots + fd) ? 0 : file;
-}
-
 /* What is written to; 0: nothing a log could be. The system's log is a datagram socket of the host. */
 static __always_inline u32 log_mode(struct file *file)
 {
@@ -53,11 +41,11 @@ int log_begins(u64 *ctx)
 
 	if ((number != NR_write && number != NR_writev && number != NR_sendto && number != NR_sendmsg) || !target_of(id >> 32))
 		return 0;
-	file = file_of(regs->di);
+	task = (void *)bpf_get_current_task();
+	file = file_of_fd(task, regs->di);
 	call.mode = file ? log_mode(file) : 0;
 	if (!call.mode)
 		return 0;
-	task = (void *)bpf_get_current_task();
 	call.fd = regs->di;
 	call.inode = BPF_CORE_READ(file, f_inode, i_ino);
 	call.switches = BPF_CORE_READ(task, nvcsw);

@@ -109,6 +109,7 @@ static int build(struct connprof_session *session, struct connprof_error *error)
 		.samples = config->collect & CONNPROF_SAMPLES, .connections = connections,
 		.tls = connections && !config->no_tls, .children = !config->no_children, .kernel_frames = config->kernel_frames,
 		.gil = config->gil_only ? GIL_ONLY : config->collect & CONNPROF_GIL ? GIL_NOTED : GIL_IGNORED,
+		.logs = config->collect & CONNPROF_LOGS, .sends = config->collect & CONNPROF_ROUND_TRIPS,
 		.rows = rows, .mappings = MAPPING_TABLE_ROWS,
 		.ring_bytes = connections || waits ? RING_CONNECTIONS : RING_SAMPLES,
 	};
@@ -122,6 +123,10 @@ static int build(struct connprof_session *session, struct connprof_error *error)
 	session->recording->collect = config->collect;
 	session->recording->rate_hz = config->rate_hz;
 	session->recording->offcpu.min_block_ns = config->min_block_ns;
+	if (probe.sends && !probe_has_socket_hooks()) {
+		session->recording->collect &= ~(unsigned)CONNPROF_ROUND_TRIPS;
+		recording_note(session->recording, "this kernel does not tell by which code Redis is asked (Linux 6.3 and later do)");
+	}
 	session->model = model_new(session->recording);
 	session->tables = tables_new(probe_rows(session->probe), rows, probe_mappings(session->probe), MAPPING_TABLE_ROWS);
 	session->objects = session->tables ? objects_new(session->tables) : NULL;
@@ -362,7 +367,7 @@ static void fill_costs(struct connprof_session *session)
 
 	probe_counters(session->probe, drops, tallies);
 	cost->kernel_seconds = (tallies[TALLY_SAMPLE_NS] + tallies[TALLY_CONNECT_NS] + tallies[TALLY_IO_NS] +
-				tallies[TALLY_WAIT_NS]) / 1e9;
+				tallies[TALLY_WAIT_NS] + tallies[TALLY_CALL_NS]) / 1e9;
 	session->recording->offcpu.brief = tallies[TALLY_BRIEF];
 	session->recording->offcpu.brief_ns = tallies[TALLY_BRIEF_NS];
 	look_at_cpu_time(session);

@@ -54,18 +54,22 @@ static int write_profile(const struct output_plan *plan, const struct options *o
 	return 0;
 }
 
+/* What to collect, enum connprof_collect. */
 static unsigned wanted(const struct options *options)
 {
+	unsigned more = (options->log_sites ? CONNPROF_LOGS : 0) | (options->round_trips ? CONNPROF_ROUND_TRIPS : 0);
+
+	if (options->requests || cuts(options) || more)
+		more |= CONNPROF_CONNECTIONS | CONNPROF_REQUESTS;
 	if (options->gil_wait)
-		return CONNPROF_SAMPLES | CONNPROF_OFFCPU | CONNPROF_GIL;
+		return more | CONNPROF_SAMPLES | CONNPROF_OFFCPU | CONNPROF_GIL;
 	if (!options->mode || !strcmp(options->mode, "cpu"))
-		return CONNPROF_SAMPLES;
-	return !strcmp(options->mode, "wall") ? CONNPROF_SAMPLES | CONNPROF_OFFCPU : CONNPROF_OFFCPU;
+		return more | CONNPROF_SAMPLES;
+	return more | (!strcmp(options->mode, "wall") ? CONNPROF_SAMPLES | CONNPROF_OFFCPU : CONNPROF_OFFCPU);
 }
 
 int cmd_record(const struct options *options)
 {
-	bool requests = options->requests || cuts(options);
 	struct watch_hooks hooks = {0};
 	struct output_plan plan;
 	struct watch watch;
@@ -74,7 +78,7 @@ int cmd_record(const struct options *options)
 	if (status)
 		return status;
 	plan.whole = !strcmp(plan.format, "pprof"); /* `report` cuts the recording, as often as one likes */
-	status = watch_run(&watch, options, wanted(options) | (requests ? CONNPROF_CONNECTIONS | CONNPROF_REQUESTS : 0), &hooks);
+	status = watch_run(&watch, options, wanted(options), &hooks);
 	if (!status)
 		status = write_profile(&plan, options, watch.session);
 	if (!status)

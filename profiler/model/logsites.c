@@ -13,6 +13,7 @@
 
 #include "base/array.h"
 #include "model/appframes.h"
+#include "model/verdict.h"
 
 struct log_sums {
 	double writes, lines, bytes, ns, blocked_ns;
@@ -278,7 +279,7 @@ static int most_first(const void *a, const void *b)
 
 int logsites_fill(const struct logsites *sites, struct connprof_recording *recording)
 {
-	struct appframes *appframes = appframes_new(recording, NULL);
+	struct appframes *appframes = appframes_new(recording, &verdict_default_rules);
 	int code = appframes ? 0 : -ENOMEM;
 
 	recording->log_count = 0;

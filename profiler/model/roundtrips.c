@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "model/appframes.h"
+#include "model/verdict.h"
 
 struct trip_key {
 	uint32_t stack, command;
@@ -146,7 +147,7 @@ static int most_time_first(const void *a, const void *b)
 
 int roundtrips_fill(const struct roundtrips *trips, struct connprof_recording *recording)
 {
-	struct appframes *appframes = appframes_new(recording, NULL);
+	struct appframes *appframes = appframes_new(recording, &verdict_default_rules);
 	int code = appframes ? 0 : -ENOMEM;
 
 	recording->trip_count = 0;

@@ -75,7 +75,7 @@ static const struct member recording_members[] = {
 	WHOLE("latency_ms_p50", requests.latency_ms.p50, NUMBER), WHOLE("latency_ms_p99", requests.latency_ms.p99, NUMBER),
 	WHOLE("latency_ms_max", requests.latency_ms.max, NUMBER), WHOLE("over_500ms", requests.over_500ms, COUNT),
 	WHOLE("over_1s", requests.over_1s, COUNT), WHOLE("unheld", unheld, COUNT),
-	WHOLE("purposes_refused", purposes_refused, COUNT),
+	WHOLE("purposes_refused", purposes_refused, COUNT), WHOLE("log_writes", log_writes, COUNT), WHOLE("log_lines", log_lines, COUNT),
 	WHOLE("cut_slower_than_ns", cut.slower_than_ns, COUNT), WHOLE("cut_normal", cut.normal, BOOL),
 	WHOLE("cut_requests", cut.requests, COUNT), WHOLE("connections", connections, COUNT),
 	WHOLE("preexisting", preexisting, COUNT), WHOLE("accepted", accepted, COUNT),
@@ -187,6 +187,7 @@ char *facts_write_recording(const struct connprof_recording *recording, const st
 	write_counters(&build, document, "python_ends", recording->python_ends, PYTHON_END_COUNT);
 	write_counters(&build, document, "drops", recording->drops, DROP_COUNT);
 	facts_put_requests(&build, recording, document);
+	facts_put_calls(&build, recording, document);
 	array = json_put_array(&build, document, "targets");
 	for (size_t i = 0; i < recording->target_count; i++)
 		write_members(&build, recording->strings, json_add_object(&build, array), target_members, &recording->targets[i]);
@@ -418,6 +419,8 @@ int facts_read_recording(struct connprof_recording *recording, const char *text,
 		code = read_counters(from, "drops", recording->drops, DROP_COUNT);
 	if (!code)
 		code = facts_get_requests(recording, from);
+	if (!code)
+		code = facts_get_calls(recording, from);
 	if (!code)
 		code = read_targets(recording, from);
 	if (!code)

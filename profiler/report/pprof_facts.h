@@ -46,6 +46,12 @@ struct json_build;
 void facts_put_requests(struct json_build *build, const struct connprof_recording *recording, struct json_object *into);
 int facts_get_requests(struct connprof_recording *recording, struct json_object *from);
 
+/* ---- pprof_calls.c ---- */
+
+/* The same for round trips and log sites. */
+void facts_put_calls(struct json_build *build, const struct connprof_recording *recording, struct json_object *into);
+int facts_get_calls(struct connprof_recording *recording, struct json_object *from);
+
 /* ---- pprof_file.c ---- */
 
 /* The unpacked bytes of a file, at most PPROF_BYTES_MAX: *bytes is owned by the caller (free). 0 or -errno with its message. */

@@ -2,6 +2,7 @@
 /* requests_json.c - requests for a program: connprof.requests/1 (docs/formats.md). */
 #include "model/latency.h"
 #include "protocol/protocol.h"
+#include "report/calls.h"
 #include "report/requests.h"
 
 static void put_bands(struct json_build *build, struct json_object *into, const char *key, const double *numbers)
@@ -87,6 +88,7 @@ int requests_json_write(const struct connprof_recording *recording, const struct
 	put_summary(&build, document, recording);
 	spent_table_json(&build, document, recording);
 	put_latencies(&build, document, recording);
+	calls_json_put(&build, document, recording);
 	lost = json_put_object(&build, document, "lost");
 	json_put_count(&build, lost, "events", lost_events(recording));
 	json_put_count(&build, lost, "unheld", recording->unheld);

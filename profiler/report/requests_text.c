@@ -10,6 +10,7 @@
  */
 #include <math.h>
 
+#include "report/calls.h"
 #include "report/requests.h"
 #include "report/sites.h"
 
@@ -83,6 +84,8 @@ int requests_text_write(const struct connprof_recording *recording, const struct
 	if (!(recording->collect & CONNPROF_REQUESTS))
 		fputs("what happened inside them was not looked at (record with --requests)\n", stream);
 	spent_table_text(recording, stream);
+	trips_table_text(recording, stream);
+	logs_table_text(recording, stream);
 	losses_text(recording, stream);
 	return 0;
 }

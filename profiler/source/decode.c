@@ -30,7 +30,9 @@ struct decode *decode_new(struct follow *follow, struct tls *tls, struct connpro
 	decode->preexisting = preexisting_new();
 	decode->unixes = unixes_new();
 	decode->waits = waits_new(recording);
-	if (decode->frames && decode->waits && decode->threads && decode->units && decode->wires && decode->preexisting && decode->unixes)
+	decode->places = log_places_new(recording->strings);
+	if (decode->frames && decode->waits && decode->threads && decode->units && decode->wires && decode->preexisting && decode->unixes &&
+	    decode->places)
 		return decode;
 	decode_free(decode);
 	return NULL;
@@ -48,6 +50,7 @@ void decode_free(struct decode *decode)
 	frames_free(decode->frames);
 	preexisting_free(decode->preexisting);
 	unixes_free(decode->unixes);
+	log_places_free(decode->places);
 	free(decode->events);
 	free(decode);
 }
@@ -324,6 +327,8 @@ static void (*const decoders[])(struct decode *decode, const struct record *reco
 	[RECORD_SEEN] = seen_record,
 	[RECORD_BLOCK] = block_record,
 	[RECORD_BACK] = back_record,
+	[RECORD_LOG] = call_record,
+	[RECORD_SEND] = call_record,
 };
 
 void decode_record(struct decode *decode, const struct record *record)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* decode_parts.h - what decode.c and decode_waits.c share. */
+/* decode_parts.h - what decode.c, decode_waits.c and decode_calls.c share. */
 #ifndef CONNPROF_SOURCE_DECODE_PARTS_H
 #define CONNPROF_SOURCE_DECODE_PARTS_H
 
@@ -7,6 +7,7 @@
 
 #include "source/decode.h"
 #include "source/frames.h"
+#include "source/log_places.h"
 #include "source/preexisting.h"
 #include "source/still.h"
 #include "source/thread_names.h"
@@ -28,6 +29,7 @@ struct decode {
 	struct units *units;
 	struct preexisting *preexisting;
 	struct unixes *unixes;         /* open UNIX connections */
+	struct log_places *places;
 	bool unix_seen;                /* one that the target opened */
 	struct waits *waits;
 	struct still *still;           /* made when first needed */
@@ -44,5 +46,9 @@ uint32_t stack_of(struct decode *decode, const struct record *record, const stru
 
 void block_record(struct decode *decode, const struct record *record);
 void back_record(struct decode *decode, const struct record *record);
+
+/* ---- decode_calls.c ---- */
+
+void call_record(struct decode *decode, const struct record *record);
 
 #endif

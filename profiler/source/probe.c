@@ -146,6 +146,9 @@ static void choose_programs(struct connprof_bpf *bpf, const struct probe_config 
 	bpf_program__set_autoload(bpf->progs.sent, hooks);
 	bpf_program__set_autoload(bpf->progs.received, hooks);
 	bpf_program__set_autoload(bpf->progs.call_ended, config->connections && !hooks);
+	bpf_program__set_autoload(bpf->progs.log_begins, config->logs);
+	bpf_program__set_autoload(bpf->progs.log_ends, config->logs);
+	bpf_program__set_autoload(bpf->progs.send_stack, config->sends && hooks);
 	bpf_program__set_autoload(bpf->progs.threads, config->threads);
 	choose_unix_programs(bpf, config->connections, hooks);
 	choose_tls_programs(bpf, config->connections && config->tls);

@@ -18,6 +18,7 @@
 struct probe_config {
 	bool samples, connections, threads, waits; /* which programs are wanted */
 	bool tls;                            /* may be read from TLS libraries: probe_link */
+	bool logs, sends;                    /* writes to logs; by which code Redis is asked: probe_has_socket_hooks */
 	bool children, kernel_frames;
 	uint32_t gil;                        /* enum gil_wish */
 	uint32_t walks_per_second;           /* of waits, on each CPU */

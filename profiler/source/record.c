@@ -42,6 +42,8 @@ static const char *const kind_names[EVENT_KIND_COUNT] = {
 	[EVENT_PROCESS] = "process",
 	[EVENT_EXIT] = "exit",
 	[EVENT_LOST] = "lost",
+	[EVENT_LOG] = "log",
+	[EVENT_SEND] = "send",
 	[EVENT_OFFCPU] = "offcpu",
 };
 
@@ -184,11 +186,24 @@ static void write_offcpu(FILE *stream, const struct event_offcpu *offcpu)
 		fprintf(stream, ",\"left_count\":%u,\"left_ns\":%" PRIu64, offcpu->left_count, offcpu->left_ns);
 }
 
+static void write_call(FILE *stream, const struct event *event, uint32_t place)
+{
+	const struct event_call *call = &event->call;
+
+	if (event->kind == EVENT_SEND)
+		fprintf(stream, ",\"conn\":%" PRIu64, call->conn);
+	else
+		fprintf(stream, ",\"place\":%u,\"mode\":%u,\"lines\":%u,\"ns\":%" PRIu64 ",\"blocked_ns\":%" PRIu64, place, call->mode,
+			call->lines, call->ns, call->blocked_ns);
+	fprintf(stream, ",\"bytes\":%" PRIu64 ",\"weight\":%u", call->bytes, call->weight);
+}
+
 static int write_process(struct record_writer *writer, const struct event *event, uint32_t comm, uint32_t exe)
 {
 	return fprintf(writer->output.stream, ",\"parent\":%u,\"comm\":%u,\"exe\":%u", event->process.parent, comm, exe);
 }
 
+/* comm: of EVENT_LOG the place. */
 static void write_body(struct record_writer *writer, const struct event *event, uint32_t comm, uint32_t exe)
 {
 	FILE *stream = writer->output.stream;
@@ -205,6 +220,10 @@ static void write_body(struct record_writer *writer, const struct event *event, 
 		break;
 	case EVENT_OFFCPU:
 		write_offcpu(stream, &event->offcpu);
+		break;
+	case EVENT_LOG:
+	case EVENT_SEND:
+		write_call(stream, event, comm);
 		break;
 	case EVENT_PROCESS:
 		write_process(writer, event, comm, exe);
@@ -255,6 +274,8 @@ int record_event(struct record_writer *writer, const struct event *event)
 		return -ENOMEM;
 	if (event->kind == EVENT_PROCESS &&
 	    (use_string(writer, event->process.comm, &comm) || use_string(writer, event->process.exe, &exe)))
+		return -ENOMEM;
+	if (event->kind == EVENT_LOG && use_string(writer, event->call.place, &comm))
 		return -ENOMEM;
 	fprintf(stream, "{\"event\":\"%s\",\"t\":%" PRId64 ",\"pid\":%u,\"tid\":%u", name,
 		(int64_t)(event->time_ns - writer->start_ns), event->pid, event->tid);

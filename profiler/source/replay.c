@@ -225,6 +225,22 @@ static int read_offcpu(struct replay *replay, struct json_object *line, struct e
 	return 0;
 }
 
+static int read_call(struct replay *replay, struct json_object *line, struct event_call *call)
+{
+	uint64_t conn, bytes, ns, blocked_ns;
+
+	if (get_u64(replay, line, "conn", UINT64_MAX, &conn) || get_u64(replay, line, "bytes", INT64_MAX, &bytes) ||
+	    get_u64(replay, line, "ns", INT64_MAX, &ns) || get_u64(replay, line, "blocked_ns", INT64_MAX, &blocked_ns) ||
+	    get_u32(replay, line, "lines", UINT32_MAX, &call->lines) || get_u32(replay, line, "weight", UINT32_MAX, &call->weight) ||
+	    get_u32(replay, line, "mode", UINT32_MAX, &call->mode) || get_id(replay, line, "place", &replay->strings, &call->place))
+		return -EBADMSG;
+	call->conn = conn;
+	call->bytes = bytes;
+	call->ns = ns;
+	call->blocked_ns = blocked_ns;
+	return 0;
+}
+
 static int read_body(struct replay *replay, struct json_object *line, struct event *event)
 {
 	struct json_object *gil;
@@ -245,6 +261,9 @@ static int read_body(struct replay *replay, struct json_object *line, struct eve
 		return get_u32(replay, line, "parent", UINT32_MAX, &event->process.parent);
 	case EVENT_OFFCPU:
 		return read_offcpu(replay, line, &event->offcpu);
+	case EVENT_LOG:
+	case EVENT_SEND:
+		return read_call(replay, line, &event->call);
 	case EVENT_LOST:
 		if (get_u32(replay, line, "reason", DROP_COUNT - 1, &event->lost.reason) ||
 		    get_u64(replay, line, "count", UINT64_MAX, &count))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Requests as units: samples land in the right request, latencies are the load's own, and the tail can be cut out."""
 import http.client
+import json
 import re
 import signal
 import socket
@@ -9,6 +10,7 @@ import threading
 import time
 
 import live
+import services
 from live import case, expect
 
 
@@ -106,6 +108,41 @@ def a_recording_that_knows_no_requests_says_so():
     path = live.folder() / "r.pb.gz"
     live.connprof("record", "-p", target.pid, "-d", 1, "-o", path).expect_status(0)
     live.connprof("report", path, "-f", "folded", "--slower-than", "1ms").expect_error(3, "record it with --requests")
+
+
+@case
+def statements_that_log_and_that_ask_one_by_one():
+    if not live.VENV_PYTHON.exists():
+        live.missing(f"{live.VENV_PYTHON} with redis-py (make deps)")
+    _, redis_port = services.redis_server()
+    audit = live.folder() / "audit.log"
+    target, ready = live.workload("chatty.py", redis_port, audit, python=str(live.VENV_PYTHON))
+    path, events = live.folder() / "r.pb.gz", live.folder() / "r.events.jsonl"
+    process = live.connprof_start("record", "-p", target.pid, "--log-sites", "--round-trips", "-o", path, "--events", events)
+    answered = services.send_requests(ready["port"], 60)
+    recorded(process, path)
+    expect(answered == 60, f"{answered} of 60 answered")
+    seen = json.loads(live.connprof("report", path, "--view", "requests", "-f", "json").expect_status(0).out)
+    again = json.loads(live.connprof("report", events, "--view", "requests", "-f", "json").expect_status(0).out)
+    for report in (seen, again):
+        expect(report["requests"]["observed"] == 60, f"not 60 requests: {report['requests']}")
+        gets = [row for row in report["round_trips"] if row["command"] == "GET"]
+        expect(len(gets) == 1 and gets[0]["call_site"]["function"] == "rank" and gets[0]["call_site"]["line"] == ready["get_line"],
+               f"GETs one by one are not rank's: {report['round_trips']}")
+        expect(gets[0]["per_request"] == ready["gets"], f"not {ready['gets']} a request: {gets}")
+        expect(not [row for row in report["round_trips"] if (row["call_site"] or {}).get("function") == "batch"],
+               f"a pipeline was taken for single commands: {report['round_trips']}")
+        parts = {row["command"]: row for row in report["spent"]["parts"] if row["command"]}
+        expect(parts["GET"]["round_trips"]["mean"] == ready["gets"] and parts["pipeline"]["round_trips"]["mean"] == 1,
+               f"round trips by command: {parts}")
+        noise = [row for row in report["logs"] if row["call_site"] and row["call_site"]["function"] == "noisy"]
+        expect(len(noise) == 1 and noise[0]["call_site"]["line"] == ready["log_line"], f"log sites: {report['logs']}")
+        expect(noise[0]["lines_per_request"] == ready["lines"], f"not {ready['lines']} lines a request: {noise}")
+        expect(noise[0]["place"].startswith("stderr ("), f"not to standard error: {noise}")
+        served = [row for row in report["logs"] if row["place"] == str(audit)]
+        expect(len(served) == 1 and served[0]["lines"] == 60, f"the file's lines: {report['logs']}")
+    text = live.connprof("report", path, "--view", "requests").expect_status(0).out
+    expect(f"{ready['gets']}.0 GET in turn" in text and f"{ready['lines']}.0 lines" in text, text)
 
 
 if __name__ == "__main__":

@@ -140,6 +140,58 @@ static void test_no_slow_request_is_an_empty_picture(void **state)
 	connprof_recording_free(r);
 }
 
+static struct connprof_recording *chatty(void)
+{
+	struct connprof_recording *r = mixed();
+	uint32_t rank = python(r, "rank", "/srv/app/rank.py", 57), log = python(r, "recommend", "/srv/app/recommend.py", 88);
+
+	r->collect |= CONNPROF_LOGS | CONNPROF_ROUND_TRIPS;
+	r->requests.observed = 20;
+	assert_int_equal(array_reserve(&r->trips, &r->trip_capacity, 2, sizeof(*r->trips), 2), 0);
+	r->trips[r->trip_count++] = (struct trip_row){.call_site = rank, .command = text(r, "GET"), .requests = 20, .trips = 460, .ms = 122};
+	r->trips[r->trip_count++] = (struct trip_row){.call_site = rank, .command = text(r, "SET"), .requests = 20, .trips = 20, .ms = 3};
+	assert_int_equal(array_reserve(&r->logs, &r->log_capacity, 2, sizeof(*r->logs), 2), 0);
+	r->logs[r->log_count++] = (struct log_row){
+		.call_site = log, .place = text(r, "stderr (pipe)"), .writes = 820, .lines = 820, .bytes = 65600, .ms = 11, .blocked_ms = 7,
+		.inside_lines = 820, .inside_ms = 10, .inside_blocked_ms = 6, .cpu_percent = 22};
+	r->logs[r->log_count++] = (struct log_row){.place = text(r, "/var/log/app.log"), .writes = 3, .lines = 3, .ms = 1, .cpu_percent = NAN};
+	return r;
+}
+
+static void assert_chatty(const struct connprof_recording *r)
+{
+	char *out = render_as(r, CONNPROF_VIEW_REQUESTS, "text"), *json = render_as(r, CONNPROF_VIEW_REQUESTS, "json");
+
+	assert_has(out, "  23.0 GET in turn, 6.10 ms of waiting a request that does so (20 seen): rank (app/rank.py:57)\n");
+	assert_has_not(out, "SET in turn");
+	assert_has(out, "  41.0 lines and 0.50 ms (0.30 ms blocked) a request, 22.0 % of the CPU: recommend (app/recommend.py:88), to stderr (pipe)\n");
+	assert_has(out, "  3 lines, 1.0 ms (0.0 ms blocked): (no application frame), to /var/log/app.log\n");
+	assert_has(json, "\"per_request\": 23.0");
+	assert_has(json, "\"lines_per_request\": 41.0");
+	assert_has(json, "\"line\": 88");
+	free(out);
+	free(json);
+}
+
+static void test_statements_that_log_and_ask_are_shown_and_kept(void **state)
+{
+	struct connprof_recording *r = chatty(), *back = NULL;
+	struct connprof_report_options options = {.format = "pprof"};
+	char *bytes, path[32];
+	size_t size;
+
+	(void)state;
+	assert_chatty(r);
+	bytes = render(r, CONNPROF_VIEW_PROFILE, &options, &size);
+	temporary(path, bytes, size);
+	assert_int_equal(pprof_load(path, &back, NULL), 0);
+	unlink(path);
+	assert_chatty(back);
+	free(bytes);
+	connprof_recording_free(back);
+	connprof_recording_free(r);
+}
+
 static void test_where_the_time_went_as_text_and_json(void **state)
 {
 	struct connprof_recording *r = mixed();
@@ -175,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_slow_against_normal_has_two_counts),
 		cmocka_unit_test(test_a_file_keeps_what_is_needed_to_cut_again),
 		cmocka_unit_test(test_what_cannot_be_shown_is_refused_in_words),
+		cmocka_unit_test(test_statements_that_log_and_ask_are_shown_and_kept),
 		cmocka_unit_test(test_where_the_time_went_as_text_and_json),
 		cmocka_unit_test(test_no_slow_request_is_an_empty_picture),
 	};

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* calls.h - statements that write logs, and that ask Redis again and again: as tables and as members of a document. */
+#ifndef CONNPROF_REPORT_CALLS_H
+#define CONNPROF_REPORT_CALLS_H
+
+#include "report/json_build.h"
+#include "report/report.h"
+
+#define TRIPS_TELLING 5 /* round trips a request from which on a pipeline would tell */
+
+/* Nothing where they were not looked for. */
+void trips_table_text(const struct connprof_recording *recording, FILE *stream);
+void logs_table_text(const struct connprof_recording *recording, FILE *stream);
+/* Members "round_trips" and "logs"; null where they were not looked for. */
+void calls_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording);
+
+#endif
