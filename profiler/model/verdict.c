@@ -87,6 +87,27 @@ static enum cause_id closing_cause(const struct connprof_recording *recording, c
 	return best;
 }
 
+/* The application's innermost frame on the stack that closes most of them; 0: none is. */
+static uint32_t find_closer(const struct connprof_recording *recording, const struct counts *counts, struct appframes *appframes)
+{
+	uint64_t most = 0, total = 0;
+	uint32_t found = 0;
+
+	for (size_t i = 0; i < CLOSE_STACKS_MAX && counts->close_stacks[i].count; i++) {
+		const struct close_stack *close = &counts->close_stacks[i];
+		size_t count;
+		const uint32_t *frames = stacks_get(recording->stacks, close->stack, &count, NULL);
+		int at = appframes_innermost(appframes, frames, count);
+
+		total += close->count;
+		if (at >= 0 && close->count > most) {
+			most = close->count;
+			found = frames[at];
+		}
+	}
+	return most * 2 > total ? found : 0;
+}
+
 /* Why, as far as the evidence goes: how the work is cut up before who closed, and a pile before both. */
 static enum cause_id find_cause(const struct connprof_recording *recording, const struct site *site,
 				const struct site_row *row, struct appframes *appframes)
@@ -126,6 +147,8 @@ static void judge_site(struct connprof_recording *recording, const struct site *
 		return;
 	row->cause = (uint8_t)find_cause(recording, site, row, appframes);
 	words_explain(recording, row, text, sizeof(text));
+	if (!row->call_site)
+		words_add_closer(recording, find_closer(recording, &site->counts, appframes), text, sizeof(text));
 	row->explanation = strings_add(recording->strings, text);
 	row->remedy = strings_add(recording->strings, client_remedy(strings_get(recording->strings, row->library), row->rule,
 								    row->cause));

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Connections per request that are told as "a connection each". */
 #define ABOUT_ONE_LOW 0.9
@@ -90,6 +91,20 @@ void words_explain(const struct connprof_recording *recording, const struct site
 		say_leak(&text, row);
 	else
 		say_churn(&text, recording, row);
+}
+
+void words_add_closer(const struct connprof_recording *recording, uint32_t frame_id, char *out, size_t size)
+{
+	struct text text = { .out = out, .size = size, .used = strnlen(out, size - 1) };
+	const struct frame *frame = stacks_frame(recording->stacks, frame_id);
+	const struct strings *strings = recording->strings;
+
+	if (!frame)
+		return;
+	say(&text, " None of the application's code is on the stack that opens them; %s", strings_get(strings, frame->function));
+	if (frame->file && frame->line)
+		say(&text, " (%s:%" PRIu32 ")", strings_get(strings, frame->file), frame->line);
+	say(&text, " closes them.");
 }
 
 const char *words_cause(unsigned cause)

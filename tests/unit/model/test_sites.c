@@ -256,6 +256,32 @@ static void a_library_is_known_by_its_native_code(void **state)
 	assert_non_null(strstr(client_remedy("go-redis(go1.26.8) 9.17.3", RULE_CONNECTION_LEAK, CAUSE_UNCLOSED), "Close"));
 }
 
+/* As go-redis has it: a goroutine of the pool's opens them, so that none of the application's code is to be seen there; who closes
+ * them is told instead. */
+static void where_the_opener_is_hidden_the_closer_is_told(void **state)
+{
+	struct stream s;
+	uint32_t dial, stop;
+	(void)state;
+
+	stream_begin(&s);
+	dial = stack_of(&s, "connect", LIB "/redis/connection.py", 263u, "run", LIB "/redis/background.py", 9u, NULL);
+	stop = stack_of(&s, "Redis.close", LIB "/redis/client.py", 500u, "visits", "/srv/app/cart.py", 17u, NULL);
+	for (int i = 0; i < 60; i++) {
+		uint64_t request = request_begin(&s, PID, PID), conn = redis_connect(&s, PID, PID, dial);
+
+		redis_command(&s, conn, PID, PID);
+		redis_close(&s, conn, PID, PID, stop);
+		request_end(&s, request, PID, PID);
+		s.now_ns += 30 * MS;
+	}
+	assert_int_equal(stream_judge(&s, 10, NULL), CONNPROF_FINDINGS);
+	assert_int_equal(only_site(&s)->call_site, 0);
+	assert_int_equal(only_site(&s)->attribution, ATTRIBUTION_NONE);
+	assert_non_null(strstr(text_of(&s, only_site(&s)->explanation), "visits (/srv/app/cart.py:17) closes them"));
+	stream_end(&s);
+}
+
 static void samples_inside_connect_are_the_sites_share(void **state)
 {
 	struct stream s;
@@ -290,6 +316,7 @@ int main(void)
 		cmocka_unit_test(samples_inside_connect_are_the_sites_share),
 		cmocka_unit_test(what_closed_it_tells_why_in_native_code_too),
 		cmocka_unit_test(a_library_is_known_by_its_native_code),
+		cmocka_unit_test(where_the_opener_is_hidden_the_closer_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
