@@ -129,7 +129,7 @@ static int give_up(void)
 static _Noreturn void child(bool trusted, const int *keep, size_t keep_count, int out, pid_t parent, apart_work *work,
 			    void *context)
 {
-	static const int reset[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+	static const int reset[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 	FILE *stream = fdopen(out, "w");
 
 	for (size_t i = 0; i < sizeof(reset) / sizeof(reset[0]); i++)

@@ -158,28 +158,35 @@ static int read_answers(struct reading *r, struct apart *apart, uint64_t deadlin
 	}
 }
 
+int source_answers(struct apart *apart, size_t count, uint64_t deadline_ns, source_found *found, void *context)
+{
+	struct reading *reading = calloc(1, sizeof(*reading));
+	int code = -ENOMEM;
+
+	if (!reading || !(reading->answered = calloc(count + 1, sizeof(*reading->answered))))
+		goto out;
+	reading->found = found;
+	reading->context = context;
+	reading->count = count;
+	code = read_answers(reading, apart, deadline_ns);
+out:
+	if (reading)
+		free(reading->answered);
+	free(reading);
+	return code;
+}
+
 int source_lines(int fd, int alt_fd, const uint64_t *addresses, size_t count, uint64_t deadline_ns, source_found *found,
 		 void *context)
 {
 	struct question question = {fd, alt_fd, addresses, count};
 	const int keep[] = {fd, alt_fd};
-	struct reading *reading = calloc(1, sizeof(*reading));
 	struct apart apart;
-	int code = -ENOMEM;
+	int code = count > SOURCE_ADDRESSES_MAX ? -E2BIG : apart_start(&apart, keep, alt_fd >= 0 ? 2 : 1, work, &question);
 
-	if (!reading || count > SOURCE_ADDRESSES_MAX || !(reading->answered = calloc(count + 1, sizeof(*reading->answered))))
-		goto out;
-	reading->found = found;
-	reading->context = context;
-	reading->count = count;
-	code = apart_start(&apart, keep, alt_fd >= 0 ? 2 : 1, work, &question);
-	if (!code) {
-		code = read_answers(reading, &apart, deadline_ns);
-		apart_end(&apart);
-	}
-out:
-	if (reading)
-		free(reading->answered);
-	free(reading);
+	if (code)
+		return code;
+	code = source_answers(&apart, count, deadline_ns, found, context);
+	apart_end(&apart);
 	return code;
 }

@@ -1,16 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fuzz_elf.c - any bytes as an ELF image: its rows, its symbols with demangled names, its build-id.
+ * fuzz_elf.c - any bytes as an ELF image or file: its rows, its symbols with demangled names, its build-id, its debug links.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "symbol/symbol.h"
 #include "unwind/unwind.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* As a file, whose links to debug files lead to a folder that is not there. */
+static void read_links(const uint8_t *data, size_t size)
+{
+	struct symbol_place place = {.pid = getpid(), .path = "/no/such/folder/object"};
+	int fd = memfd_create("object", MFD_CLOEXEC), alt, source;
+
+	if (fd < 0)
+		return;
+	if (write(fd, data, size) == (ssize_t)size) {
+		source = source_open(fd, &place, &alt);
+		if (source >= 0)
+			close(source);
+		if (source >= 0 && alt >= 0)
+			close(alt);
+	}
+	close(fd);
+}
 
 static void read_symbols(const uint8_t *data, size_t size)
 {
@@ -45,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (build_id_from_image(image, size, id) > BUILD_ID_MAX)
 		abort();
 	read_symbols(image, size);
+	read_links(image, size);
 	free(image);
 	return 0;
 }
