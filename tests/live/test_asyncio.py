@@ -12,7 +12,7 @@ def label(item):
 
 @cases_for(PYTHONS, label)
 def running_task_is_a_frame_under_the_loop(item):
-    process, ready = live.workload("tasks.py", python=item[1])
+    process, ready = live.workload("named_tasks.py", python=item[1])
     folded = live.record(process.pid, "-r", "499", seconds=2)
     live.answer(process)
     seen = dict.fromkeys(ready["tasks"], 0)
@@ -32,7 +32,7 @@ def running_task_is_a_frame_under_the_loop(item):
 
 @cases_for(live.pythons_like("3.13"), label)
 def no_task_is_guessed_before_3_14(item):
-    process, _ = live.workload("tasks.py", python=item[1])
+    process, _ = live.workload("named_tasks.py", python=item[1])
     folded = live.record(process.pid, seconds=1)
     live.answer(process)
     expect(folded.with_frame("alpha") and not folded.count(lambda frames: any(f.startswith("[task") for f in frames)), str(folded))
