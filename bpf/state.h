@@ -84,7 +84,7 @@ struct scratch {
 			struct record sample_record;
 		};
 		struct {
-			u8 unused_too[sizeof(struct conn_body) - sizeof(struct call_body)];
+			u8 unused_before_call[sizeof(struct block_body) - sizeof(struct call_body)];
 			struct record call_record;
 			struct call_body call;
 		};
@@ -93,6 +93,14 @@ struct scratch {
 	struct slot slots[STACK_SLOTS];
 	struct unix_name name_room; /* a name follows the stack wherever that ends */
 };
+
+#define RIGHT_BEFORE_HEAD(member) \
+	_Static_assert(__builtin_offsetof(struct scratch, member) + sizeof(((struct scratch *)0)->member) == \
+		       __builtin_offsetof(struct scratch, head), #member " lies right before head")
+RIGHT_BEFORE_HEAD(block);
+RIGHT_BEFORE_HEAD(conn);
+RIGHT_BEFORE_HEAD(sample_record);
+RIGHT_BEFORE_HEAD(call);
 
 _Static_assert(sizeof(struct scratch) <= 32768, "a per-CPU map value is at most 32 KiB");
 
