@@ -29,6 +29,9 @@ static const struct {
 	{ "redigo", { "", "/gomodule/redigo" } },
 	{ "go-redis", { "", "/redis/go-redis/" } },
 	{ "phpredis", { "", "/redis.so" } },
+	{ "predis", { "", "/predis/" } },
+	{ "redis-rb", { "", "/redis-client-" } },
+	{ "redis-rb", { "", "/gems/redis-" } },
 	{ "hiredis", { "redisConnect", "" } },
 	{ "hiredis", { "redisConnectWithTimeout", "" } },
 	{ "hiredis", { "redisConnectWithOptions", "" } },
@@ -210,6 +213,24 @@ static const struct {
 	  "blocking commands need connections of their own, from ConnectionPoolSupport." },
 	{ "phpredis", RULE_NONE, CAUSE_NONE,
 	  "Use pconnect() instead of connect(): the worker process keeps the connection for its next request." },
+	{ "predis", RULE_NONE, CAUSE_NONE,
+	  "Give the client `'persistent' => true` in its connection parameters: the worker process keeps the connection for its next "
+	  "request." },
+	{ "redis-client", RULE_NONE, CAUSE_NONE,
+	  "Make one `RedisClient.config(...).new_pool(size: THREADS)` (or ConnectionPool of Redis.new) in an initializer and use it "
+	  "everywhere, instead of Redis.new in a request or a job." },
+	{ "redis-rb", RULE_NONE, CAUSE_NONE,
+	  "Make one `ConnectionPool.new(size: THREADS) { Redis.new }` in an initializer and use it everywhere, instead of Redis.new in a "
+	  "request or a job." },
+	{ "redis-rs", RULE_NONE, CAUSE_NONE,
+	  "Every get_connection() of redis-rs is a new connection: keep one MultiplexedConnection (or ConnectionManager) and clone it, or "
+	  "take connections from an r2d2, bb8 or deadpool pool made at the start." },
+	{ "SE.Redis", RULE_NONE, CAUSE_NONE,
+	  "Keep one ConnectionMultiplexer for the process (a static Lazy<ConnectionMultiplexer>, or a singleton in the container): it "
+	  "is made to be shared, and ConnectionMultiplexer.Connect opens two sockets each time." },
+	{ "aioredis", RULE_NONE, CAUSE_NONE,
+	  "Make one client in the application's start-up (`app.state.redis = aioredis.from_url(...)`, a lifespan or on_startup handler) "
+	  "and close it at shutdown; handlers use that one." },
 	{ "urllib3", RULE_NONE, CAUSE_NONE,
 	  "Make one Session (or PoolManager) at module level and send every request through it." },
 	{ "", RULE_NONE, CAUSE_PROCESS_PER_REQUEST,
@@ -230,8 +251,66 @@ static const struct {
 	  "everywhere." },
 };
 
-const char *client_remedy(const char *library, enum rule_id rule, enum cause_id cause)
+/* Frameworks that hold the client: theirs is the setting to change. Frames of the connecting stack; the first row that is there. */
+static const struct {
+	struct sign sign;
+	enum cause_id cause; /* NONE: any but a thread's, which is seldom the framework's doing */
+	const char *text;
+} frameworks[] = {
+	{ { "", "/django/core/cache/" }, CAUSE_NONE,
+	  "Django makes a cache object, and with it a pool, for each thread, and under ASGI for each request: use django-redis, whose pool "
+	  "belongs to the process (with DJANGO_REDIS_CLOSE_CONNECTION left off), or serve with WSGI workers whose threads stay." },
+	{ { "", "/django_redis/" }, CAUSE_NONE,
+	  "Leave DJANGO_REDIS_CLOSE_CONNECTION off: with it, django-redis closes its pool at the end of each request." },
+	{ { "", "/celery/backends/" }, CAUSE_NONE,
+	  "Celery keeps a result backend, and so a connection, for each thread: set `result_backend_thread_safe = True` to share one, or "
+	  "call it from threads that stay; `ignore_result=True` where nobody reads the result." },
+	{ { "", "/celery/backends/" }, CAUSE_THREAD_PER_REQUEST,
+	  "Celery keeps a result backend, and so a connection, for each thread: set `result_backend_thread_safe = True` to share one, or "
+	  "call it from threads that stay." },
+	{ { "", "/rq/worker" }, CAUSE_PROCESS_PER_REQUEST,
+	  "RQ's default worker forks a process for each job, and each connects anew: run short jobs with `rq worker --worker-class "
+	  "rq.SimpleWorker`, which stays in one process." },
+	{ { "", "/rq/" }, CAUSE_NONE,
+	  "Make one Redis client and one Queue at module level (`queue = Queue(connection=redis.Redis(...))`) and enqueue through them, "
+	  "instead of building them for each call." },
+	{ { "", "/flask_caching/" }, CAUSE_NONE,
+	  "Make one Cache object at module level and bind it once with init_app: it holds the pool." },
+	{ { "", "/limits/storage/" }, CAUSE_NONE,
+	  "Make the limiter's storage once, at module level: each Limiter (or storage_from_string) builds a pool of its own." },
+	{ { "", "/redis/asyncio/" }, CAUSE_THROW_AWAY_CLIENT,
+	  "Make one `redis.asyncio.Redis` for the event loop, in the application's start-up (a lifespan or on_startup handler), hand it to "
+	  "the handlers and `await client.aclose()` at shutdown; a dependency that yields a new client opens a connection for each request." },
+	{ { "", "/redis/asyncio/" }, CAUSE_NONE,
+	  "Make one `redis.asyncio.Redis` for the event loop, in the application's start-up, and let every handler use it." },
+};
+
+static const char *framework_remedy(const struct connprof_recording *recording, uint32_t stack, enum rule_id rule, enum cause_id cause)
 {
+	size_t count;
+	const uint32_t *frames = stacks_get(recording->stacks, stack, &count, NULL);
+
+	if (rule == RULE_CONNECTION_LEAK || cause == CAUSE_LOOP_PER_REQUEST)
+		return NULL;
+	for (size_t f = 0; f < sizeof(frameworks) / sizeof(frameworks[0]); f++) {
+		bool fits = frameworks[f].cause ? frameworks[f].cause == cause : cause != CAUSE_THREAD_PER_REQUEST;
+
+		for (size_t i = 0; i < count && fits; i++)
+			if (shows(recording, frames[i], &frameworks[f].sign))
+				return frameworks[f].text;
+	}
+	return NULL;
+}
+
+const char *client_remedy(const struct connprof_recording *recording, const struct site_row *row)
+{
+	const char *library = strings_get(recording->strings, row->library), *text;
+	enum rule_id rule = row->rule;
+	enum cause_id cause = row->cause;
+
+	text = framework_remedy(recording, row->stack, rule, cause);
+	if (text)
+		return text;
 	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
 		if (!strncmp(library, remedies[i].library, strlen(remedies[i].library)) &&
 		    (!remedies[i].rule || remedies[i].rule == rule) && (!remedies[i].cause || remedies[i].cause == cause))

@@ -18,7 +18,8 @@ enum cause_id client_close_cause(const struct connprof_recording *recording, uin
 /* Does the connecting stack run an event loop made for the request (asyncio.run inside a synchronous server's handler)? */
 bool client_loop_per_request(const struct connprof_recording *recording, uint32_t stack);
 
-/* What to change, in a sentence or two (static). library: "redis-py 5.0.1", or its stack's; "" unknown. */
-const char *client_remedy(const char *library, enum rule_id rule, enum cause_id cause);
+/* What to change about a site that breaks a rule, in a sentence or two (static): in the framework that holds the client, else
+ * in the library. */
+const char *client_remedy(const struct connprof_recording *recording, const struct site_row *row);
 
 #endif

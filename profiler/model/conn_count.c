@@ -33,10 +33,23 @@ static void count_kind(const struct conn *conn, struct counts *counts)
 	}
 }
 
+static int add_span(struct sketch *sketch, uint64_t begin_ns, uint64_t end_ns)
+{
+	return begin_ns && end_ns > begin_ns ? sketch_add(sketch, end_ns - begin_ns) : 0;
+}
+
+static int count_setup(const struct conn *conn, struct counts *counts)
+{
+	counts->handshake_trips += conn->handshake_trips;
+	return add_span(&counts->connect, conn->birth_ns, conn->established_ns) |
+	       add_span(&counts->tls_handshake, conn->established_ns, conn->tls_ns) |
+	       add_span(&counts->handshake, conn->tls_ns ? conn->tls_ns : conn->established_ns, conn->handshake_ns);
+}
+
 static int count_times(const struct conn *conn, struct counts *counts)
 {
 	uint64_t ready = setup_end(conn);
-	int code = 0;
+	int code = count_setup(conn, counts);
 
 	if (ready > conn->birth_ns)
 		code |= sketch_add(&counts->setup, ready - conn->birth_ns);

@@ -25,6 +25,7 @@ struct entry {
 	uint32_t asked_tid, asked_unit; /* who used it last, and how many requests had come by then: asking again brings nothing new */
 	uint64_t asked_requests;
 	bool last_was_maintenance;
+	bool introducing;          /* a handshake request went out, and its reply has not come */
 };
 
 struct conns {
@@ -288,6 +289,7 @@ static void client_sent(struct conns *conns, struct entry *entry, const struct e
 	conn->handshake += handshake;
 	if (facts->requests)
 		entry->last_was_maintenance = facts->requests == handshake;
+	entry->introducing |= handshake && !conn->first_command_ns;
 	if (facts->requests == handshake && !unread)
 		return;
 	if (!conn->first_command_ns)
@@ -320,6 +322,8 @@ static int moved(struct conns *conns, const struct event *event)
 	conn->tls |= (facts->flags & (WIRE_TLS | WIRE_INSIDE_TLS)) != 0;
 	if (facts->flags & WIRE_SEALED)
 		return 0;
+	if (facts->flags & WIRE_INSIDE_TLS && !conn->tls_ns)
+		conn->tls_ns = event->time_ns;
 	conn->long_lived |= (facts->flags & (WIRE_BLOCKING | WIRE_SUBSCRIBED)) != 0;
 	if (facts->protocol) /* a connection older than the attach may have looked the other way round at first */
 		conn->server = !conn->opened && (facts->flags & WIRE_SERVER);
@@ -338,6 +342,8 @@ static int moved(struct conns *conns, const struct event *event)
 		requests_job(conns->requests, &entry->serving, event);
 	} else if (!conn->first_command_ns && facts->responses) {
 		conn->handshake_ns = event->time_ns;
+		conn->handshake_trips += entry->introducing;
+		entry->introducing = false;
 	}
 	return 0;
 }

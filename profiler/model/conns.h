@@ -30,6 +30,8 @@ struct conn {
 	uint64_t first_command_ns, last_command_ns; /* first and last application command sent */
 	uint64_t longest_pause_ns;     /* between two of them */
 	uint64_t handshake_ns;         /* last reply before that */
+	uint64_t tls_ns;               /* first plaintext seen inside TLS: its own handshake is over */
+	uint32_t handshake_trips;      /* replies that were waited for before the first application command */
 	uint64_t commands, handshake;  /* sent; the second: not application work */
 	uint64_t bytes_sent, bytes_received;
 	uint64_t served;               /* distinct requests that sent an application command through it */

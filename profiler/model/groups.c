@@ -241,8 +241,10 @@ int counts_merge(struct counts *into, const struct counts *from)
 	into->protocol = from->protocol ? from->protocol : into->protocol;
 	into->confirmed |= from->confirmed;
 	into->tls |= from->tls;
+	into->handshake_trips += from->handshake_trips;
 	return sketch_merge(&into->lifetime, &from->lifetime) || sketch_merge(&into->setup, &from->setup) ||
-	       sketch_merge(&into->idle_at_close, &from->idle_at_close) ? -ENOMEM : 0;
+	       sketch_merge(&into->idle_at_close, &from->idle_at_close) || sketch_merge(&into->connect, &from->connect) ||
+	       sketch_merge(&into->tls_handshake, &from->tls_handshake) || sketch_merge(&into->handshake, &from->handshake) ? -ENOMEM : 0;
 }
 
 void counts_done(struct counts *counts)
@@ -250,4 +252,7 @@ void counts_done(struct counts *counts)
 	sketch_done(&counts->lifetime);
 	sketch_done(&counts->setup);
 	sketch_done(&counts->idle_at_close);
+	sketch_done(&counts->connect);
+	sketch_done(&counts->tls_handshake);
+	sketch_done(&counts->handshake);
 }

@@ -51,7 +51,9 @@ struct counts {
 	uint64_t first_of_thread, first_of_process; /* opened by a thread, process that had opened none before */
 	uint64_t bytes_sent, bytes_received;
 	uint64_t last_birth_ns;     /* of the one opened last */
+	uint64_t handshake_trips;   /* requests of the handshake that were waited for */
 	struct sketch lifetime, setup, idle_at_close;
+	struct sketch connect, tls_handshake, handshake; /* the parts of setup, where it has them */
 	struct close_stack close_stacks[CLOSE_STACKS_MAX];
 	uint32_t library;           /* string id */
 	uint8_t protocol;

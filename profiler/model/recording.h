@@ -141,6 +141,8 @@ struct site_row {
 	double connects_per_request, connects_per_using_request; /* NAN: no requests */
 	double requests_per_connection, commands_per_connection; /* NAN: not known */
 	struct quantiles lifetime_ms, setup_ms;
+	struct quantiles connect_ms, tls_ms, handshake_ms; /* the parts of setup_ms: the socket's, TLS's, the protocol's own */
+	double handshake_trips;           /* replies waited for in the last, per connection; NAN: not known */
 	double setup_ms_per_request;      /* NAN: no requests */
 	double cpu_percent;               /* share of samples inside this site's set-up; NAN: no samples taken */
 	uint64_t bytes_sent, bytes_received;

@@ -150,8 +150,7 @@ static void judge_site(struct connprof_recording *recording, const struct site *
 	if (!row->call_site)
 		words_add_closer(recording, find_closer(recording, &site->counts, appframes), text, sizeof(text));
 	row->explanation = strings_add(recording->strings, text);
-	row->remedy = strings_add(recording->strings, client_remedy(strings_get(recording->strings, row->library), row->rule,
-								    row->cause));
+	row->remedy = strings_add(recording->strings, client_remedy(recording, row));
 }
 
 static int add_row(struct connprof_recording *recording, const struct site *site, const struct sites *sites,

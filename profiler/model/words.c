@@ -15,6 +15,7 @@
 struct text {
 	char *out;
 	size_t size, used;
+	const char *work; /* "request", or "job" */
 };
 
 static void say(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -48,17 +49,17 @@ static void say_per_request(struct text *text, const struct site_row *row)
 	double each = row->connects_per_using_request;
 
 	if (row->attribution == ATTRIBUTION_RATE || isnan(each)) {
-		say(text, "%ss are opened in step with the requests and not reused: %" PRIu64 " while %" PRIu64
-		    " requests were served.", noun(row), row->connects, row->requests);
+		say(text, "%ss are opened in step with the %ss and not reused: %" PRIu64 " while %" PRIu64 " %ss were %s.",
+		    noun(row), text->work, row->connects, row->requests, text->work, *text->work == 'j' ? "done" : "served");
 		return;
 	}
 	if (each < ABOUT_ONE_LOW)
-		say(text, "Requests open %ss of their own instead of reusing one: ", noun(row));
+		say(text, "%s open %ss of their own instead of reusing one: ", *text->work == 'j' ? "Jobs" : "Requests", noun(row));
 	else if (each <= ABOUT_ONE_HIGH)
-		say(text, "Each request opens a %s of its own instead of reusing one: ", noun(row));
+		say(text, "Each %s opens a %s of its own instead of reusing one: ", text->work, noun(row));
 	else
-		say(text, "Each request opens %.1f %ss of its own instead of reusing one: ", each, noun(row));
-	say(text, "%" PRIu64 " in %" PRIu64 " requests that used this server.", row->connects, row->using_requests);
+		say(text, "Each %s opens %.1f %ss of its own instead of reusing one: ", text->work, each, noun(row));
+	say(text, "%" PRIu64 " in %" PRIu64 " %ss that used this server.", row->connects, row->using_requests, text->work);
 }
 
 static void say_leak(struct text *text, const struct site_row *row)
@@ -82,7 +83,9 @@ static void say_churn(struct text *text, const struct connprof_recording *record
 
 void words_explain(const struct connprof_recording *recording, const struct site_row *row, char *out, size_t size)
 {
-	struct text text = { .out = out, .size = size };
+	struct text text = {
+		.out = out, .size = size, .work = recording->requests.protocol == PROTOCOL_JOB ? "job" : "request",
+	};
 
 	*out = '\0';
 	if (row->rule == RULE_CONNECTION_PER_REQUEST)

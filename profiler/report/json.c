@@ -139,6 +139,17 @@ static void put_site_head(struct writer *out, struct json_object *site, const st
 	json_put_bool(&out->build, site, "tls", row->tls);
 }
 
+/* What a connection's set-up consists of, medians. */
+static void put_setup(struct writer *out, struct json_object *site, const struct site_row *row)
+{
+	struct json_object *setup = json_put_object(&out->build, site, "setup");
+
+	json_put_number(&out->build, setup, "connect_ms", row->connect_ms.p50);
+	json_put_number(&out->build, setup, "tls_ms", row->tls_ms.p50);
+	json_put_number(&out->build, setup, "handshake_ms", row->handshake_ms.p50);
+	json_put_number(&out->build, setup, "handshake_round_trips", row->handshake_trips);
+}
+
 static void put_site_counts(struct writer *out, struct json_object *site, const struct site_row *row)
 {
 	struct json_build *build = &out->build;
@@ -155,6 +166,7 @@ static void put_site_counts(struct writer *out, struct json_object *site, const 
 	json_put_number(build, reuse, "commands_per_connection", row->commands_per_connection);
 	put_quantiles(out, site, "lifetime_ms", &row->lifetime_ms, false);
 	put_quantiles(out, site, "setup_ms", &row->setup_ms, false);
+	put_setup(out, site, row);
 	put_call_site(out, site, row->call_site);
 	put_stack(out, site, row->stack);
 }

@@ -231,6 +231,13 @@ static void what_closed_it_tells_why_in_native_code_too(void **state)
 }
 
 /* Those that do not name themselves on the wire are known by their code; each has a remedy in its own words. */
+static const char *remedy(struct stream *s, const char *library, enum rule_id rule, enum cause_id cause)
+{
+	struct site_row row = { .rule = rule, .cause = cause, .library = strings_add(s->recording->strings, library) };
+
+	return client_remedy(s->recording, &row);
+}
+
 static void a_library_is_known_by_its_native_code(void **state)
 {
 	static const struct {
@@ -249,11 +256,11 @@ static void a_library_is_known_by_its_native_code(void **state)
 		stream_begin(&s);
 		id = native(&s, cases[i].function, cases[i].file, cases[i].module);
 		assert_string_equal(client_of_stack(s.recording, stacks_add(s.recording->stacks, &id, 1, END_ROOT)), cases[i].library);
-		assert_non_null(strstr(client_remedy(cases[i].library, RULE_CONNECTION_PER_REQUEST, CAUSE_NONE), cases[i].remedy));
+		assert_non_null(strstr(remedy(&s, cases[i].library, RULE_CONNECTION_PER_REQUEST, CAUSE_NONE), cases[i].remedy));
+		assert_non_null(strstr(remedy(&s, "Lettuce 6.8.1.RELEASE", RULE_CONNECTION_LEAK, CAUSE_UNCLOSED), "StatefulRedisConnection"));
+		assert_non_null(strstr(remedy(&s, "go-redis(go1.26.8) 9.17.3", RULE_CONNECTION_LEAK, CAUSE_UNCLOSED), "Close"));
 		stream_end(&s);
 	}
-	assert_non_null(strstr(client_remedy("Lettuce 6.8.1.RELEASE", RULE_CONNECTION_LEAK, CAUSE_UNCLOSED), "StatefulRedisConnection"));
-	assert_non_null(strstr(client_remedy("go-redis(go1.26.8) 9.17.3", RULE_CONNECTION_LEAK, CAUSE_UNCLOSED), "Close"));
 }
 
 /* As go-redis has it: a goroutine of the pool's opens them, so that none of the application's code is to be seen there; who closes

@@ -133,6 +133,10 @@ static inline void leaky_site(struct connprof_recording *r)
 	s->commands_per_connection = 23;
 	s->lifetime_ms = (struct quantiles){2.4, 30.2, 101.5};
 	s->setup_ms = (struct quantiles){0.6, 9, 1.0 / 3};
+	s->connect_ms = (struct quantiles){0.1, 1, 2};
+	s->tls_ms = (struct quantiles){NAN, NAN, NAN};
+	s->handshake_ms = (struct quantiles){0.4, 8, 9};
+	s->handshake_trips = 3;
 	s->setup_ms_per_request = 0.9;
 	s->cpu_percent = 31;
 	s->bytes_sent = 1000;
@@ -154,8 +158,8 @@ static inline void dark_site(struct connprof_recording *r)
 	s->failed_connects = s->requests = s->using_requests = s->opening_requests = UNKNOWN_COUNT;
 	s->open_at_end = 2;
 	s->connects_per_request = s->connects_per_using_request = s->requests_per_connection = NAN;
-	s->commands_per_connection = s->setup_ms_per_request = s->cpu_percent = NAN;
-	s->lifetime_ms = s->setup_ms = (struct quantiles){NAN, NAN, NAN};
+	s->commands_per_connection = s->setup_ms_per_request = s->cpu_percent = s->handshake_trips = NAN;
+	s->lifetime_ms = s->setup_ms = s->connect_ms = s->tls_ms = s->handshake_ms = (struct quantiles){NAN, NAN, NAN};
 }
 
 static inline void verdict(struct connprof_recording *r)
