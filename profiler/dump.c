@@ -33,7 +33,7 @@
 
 /* A running thread as the clock caught it. */
 struct caught {
-	uint32_t tid;
+	uint32_t pid, tid;
 	uint32_t stack;
 	uint8_t python_end;
 	bool holds_gil;
@@ -130,6 +130,13 @@ static int add_processes(struct dump *dump, const struct connprof_config *config
 
 /* ---- running threads ---- */
 
+/* Threads are caught one after the other: who held the lock before holds it no more. */
+static void lock_passed_on(struct dump *dump, uint32_t pid)
+{
+	for (size_t i = 0; i < dump->caught_count; i++)
+		dump->caught[i].holds_gil &= dump->caught[i].pid != pid;
+}
+
 static void catch_sample(void *context, const struct record *record)
 {
 	struct dump *dump = context;
@@ -144,8 +151,10 @@ static void catch_sample(void *context, const struct record *record)
 	    array_reserve(&dump->caught, &dump->caught_capacity, dump->caught_count + 1, sizeof(*dump->caught),
 			  PROCESS_THREADS_MAX))
 		return;
+	if (raw.holds_gil && followed_interpreters(process) < 2)
+		lock_passed_on(dump, record->pid);
 	dump->caught[dump->caught_count++] = (struct caught){
-		.tid = record->tid, .stack = frames_stack(dump->frames, process, &raw), .python_end = raw.python_end,
+		.pid = record->pid, .tid = record->tid, .stack = frames_stack(dump->frames, process, &raw), .python_end = raw.python_end,
 		.holds_gil = raw.holds_gil};
 }
 

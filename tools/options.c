@@ -67,6 +67,7 @@ static const struct row rows[] = {
 	{"gil", 'g', NULL, FLAG, AT(gil), 0, 0, NULL, RECORD, "only samples of threads that hold Python's GIL"},
 	{"mode", 0, "MODE", TEXT, AT(mode), 0, 0, "cpu offcpu wall", PROFILES,
 	 "cpu (record's default), offcpu (what threads wait for), or wall (both)"},
+	{"idle", 'i', NULL, FLAG, AT(idle), 0, 0, NULL, RECORD, "threads that do not run too: the same as --mode wall"},
 	{"wait", 0, "KIND", TEXT, AT(wait), 0, 0, "socket accept poll pipe file disk page-fault lock GIL sleep child signal stopped "
 	 "kernel run-queue", PROFILES, "of time off the CPU only this kind (--mode offcpu)"},
 	{"gil-wait", 0, NULL, FLAG, AT(gil_wait), 0, 0, NULL, RECORD, "who waits for Python's GIL, and who holds it meanwhile"},
@@ -114,8 +115,6 @@ static const struct row rows[] = {
 	 "also ask this server: redis://[user:password@]host:port[/db]"},
 	{"events", 0, "FILE", TEXT, AT(events), 0, 0, NULL, LIVE,
 	 "write the event stream too, for `connprof report` (.events.jsonl)"},
-	{"idle", 'i', NULL, REFUSED, 0, 0, 0, NULL, RECORD,
-	 "this version samples running threads only; `connprof dump` shows idle ones"},
 	{"quiet", 'q', NULL, FLAG, AT(quiet), 0, 0, NULL, ALL, "say nothing but errors and the result"},
 	{"verbose", 'v', NULL, TALLY, AT(verbose), 0, 0, NULL, ALL, "say what is being done; -vv says more"},
 	{"help", 'h', NULL, FLAG, AT(help), 0, 0, NULL, ALL, "this list"},
@@ -351,6 +350,15 @@ static int parse_each(struct options *options, int argc, char **argv)
 	return failed;
 }
 
+/* py-spy's word for a mode. */
+static int take_idle(struct options *options)
+{
+	if (options->mode && strcmp(options->mode, "wall"))
+		return message_usage(options->command, "--idle is --mode wall: it excludes --mode %s", options->mode);
+	options->mode = "wall";
+	return 0;
+}
+
 /* What no single option can see. */
 static int check_together(const struct options *options)
 {
@@ -395,6 +403,8 @@ bool options_parse(const struct command *command, int argc, char **argv, struct 
 		*status = message_flush(stdout, "standard output", CONNPROF_OK);
 		return false;
 	}
+	if (!*status && options->idle)
+		*status = take_idle(options);
 	if (!*status)
 		*status = check_together(options);
 	if (!*status && options->json)

@@ -36,7 +36,7 @@ struct options {
 	uint64_t duration_ns, slower_than_ns, min_block_ns;
 	unsigned rate_hz;
 	unsigned verbose;
-	bool quiet, json, json_summary, no_children, no_tls, kernel, gil, native, threads, functions, nolineno, subprocesses;
+	bool quiet, json, json_summary, no_children, no_tls, kernel, gil, idle, native, threads, functions, nolineno, subprocesses;
 	bool requests, gil_wait, log_sites, round_trips, help;
 	const char *output, *format, *title, *view, *mode, *wait, *events, *redis_server;
 	const char *baseline, *write_baseline, *suppress, *diff;

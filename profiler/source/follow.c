@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/image.h"
+#include "source/interpreter.h"
 #include "source/units.h"
 #include "symbol/symbol.h"
 
@@ -21,16 +22,6 @@
 #define RESCAN_ANYWAY_NS 5000000000ull   /* and this often in any case */
 #define PERF_MAP_MIN_NS 1000000000ull
 #define PERF_MAPS_BYTES_MAX ((size_t)512 << 20) /* of all processes */
-
-/* A runtime of one process; a forked child reads through its parent's until it has been looked at itself. */
-struct interpreter {
-	unsigned users;
-	pid_t pid;                         /* whose memory it reads */
-	enum runtime_found found;
-	const struct runtime_ops *ops;     /* NULL: none that can be read */
-	struct runtime *runtime;
-	struct python_state state;
-};
 
 struct followed {
 	UT_hash_handle hh;
@@ -70,70 +61,6 @@ struct follow *follow_new(struct probe *probe, struct tables *tables, struct obj
 	follow->objects = objects;
 	follow->notes = notes;
 	return follow;
-}
-
-/* ---- interpreters ---- */
-
-static void interpreter_drop(struct interpreter *interpreter)
-{
-	if (!interpreter || --interpreter->users)
-		return;
-	if (interpreter->runtime)
-		interpreter->ops->free(interpreter->runtime);
-	free(interpreter);
-}
-
-static struct interpreter *interpreter_share(struct interpreter *interpreter)
-{
-	if (interpreter)
-		interpreter->users++;
-	return interpreter;
-}
-
-static void tell_found(struct follow *follow, const struct followed *process, const struct interpreter *interpreter,
-		       const char *note)
-{
-	char text[400];
-
-	if (interpreter->found == RUNTIME_READY) {
-		log_say(1, "%d: %s", process->pid, interpreter->ops->describe(interpreter->runtime));
-	} else if (interpreter->found == RUNTIME_REFUSED) {
-		snprintf(text, sizeof(text), "%d (%s): %s", process->pid, process->identity.comm, note);
-		recording_note(follow->notes, text);
-	} else if (interpreter->found == RUNTIME_NOT_YET) {
-		log_say(1, "%d: %s", process->pid, note);
-	}
-}
-
-/* Looks for a runtime in a process: one reference, NULL when out of memory. */
-static struct interpreter *interpreter_find(struct follow *follow, const struct followed *process,
-					    const struct process_maps *maps)
-{
-	struct interpreter *interpreter = calloc(1, sizeof(*interpreter));
-	char note[256] = "";
-
-	if (!interpreter)
-		return NULL;
-	interpreter->users = 1;
-	interpreter->pid = process->pid;
-	for (size_t i = 0; runtimes[i] && interpreter->found == RUNTIME_ABSENT; i++) {
-		interpreter->found = runtimes[i]->detect(&process->identity, maps, &interpreter->runtime, &interpreter->state,
-							 note, sizeof(note));
-		if (interpreter->found == RUNTIME_READY)
-			interpreter->ops = runtimes[i];
-	}
-	tell_found(follow, process, interpreter, note);
-	return interpreter;
-}
-
-/* Has it to be looked for again? Not in a process whose own has been found or refused for good. */
-static bool interpreter_due(const struct followed *process, bool new_code)
-{
-	const struct interpreter *interpreter = process->interpreter;
-
-	if (!interpreter || interpreter->pid != process->pid || interpreter->found == RUNTIME_NOT_YET)
-		return true;
-	return new_code && interpreter->found == RUNTIME_ABSENT;
 }
 
 /* ---- entries ---- */
@@ -236,24 +163,12 @@ static void look_for_interpreter(struct follow *follow, struct followed *process
 	enum runtime_found before = process->interpreter ? process->interpreter->found : RUNTIME_ABSENT;
 
 	interpreter_drop(process->interpreter);
-	process->interpreter = interpreter_find(follow, process, maps);
+	process->interpreter = interpreter_find(&process->identity, maps, follow->notes);
 	if (process->interpreter && process->interpreter->found != before)
 		image_forget_frames(process->image); /* which of them are the interpreter's own is known only now */
 	if (process->interpreter && process->interpreter->ops && process->units == UNIT_THREAD)
 		process->units = units_of_process(process->interpreter->ops, process->interpreter->runtime, process->pid,
 						  follow->notes->strings);
-}
-
-/* A runtime that is known already may have changed. maps: what is mapped has. */
-static bool look_again(struct followed *process, const struct process_maps *maps)
-{
-	struct interpreter *interpreter = process->interpreter;
-	bool changed = interpreter && interpreter->ops &&
-		       interpreter->ops->look_again(interpreter->runtime, maps, &interpreter->state);
-
-	if (changed)
-		log_say(1, "%d: more of %s can be read", process->pid, interpreter->ops->describe(interpreter->runtime));
-	return changed;
 }
 
 /* Reads the mappings and, where they changed, everything that hangs on them. fresh: the kernel need not know it yet. */
@@ -270,11 +185,11 @@ static int scan(struct follow *follow, struct followed *process, bool fresh)
 	new_code = !process->image || !image_same(process->image, &maps);
 	if (new_code)
 		code = read_image(follow, process, &maps);
-	new_runtime = !code && interpreter_due(process, new_code);
+	new_runtime = !code && interpreter_due(process->interpreter, process->pid, new_code);
 	if (new_runtime)
 		look_for_interpreter(follow, process, &maps);
 	else if (!code)
-		new_runtime = look_again(process, new_code ? &maps : NULL);
+		new_runtime = interpreter_look_again(process->interpreter, new_code ? &maps : NULL);
 	if (!code && (new_code || new_runtime))
 		code = tell_kernel(follow, process, fresh);
 	process_maps_done(&maps);
@@ -370,7 +285,7 @@ void follow_batch(struct follow *follow, uint64_t now_ns)
 		}
 		if (process->interpreter && process->interpreter->ops && process->interpreter->pid == process->pid)
 			process->interpreter->ops->batch(process->interpreter->runtime);
-		if (((process->unknown_code || interpreter_due(process, false)) && age > RESCAN_MIN_NS) ||
+		if (((process->unknown_code || interpreter_due(process->interpreter, process->pid, false)) && age > RESCAN_MIN_NS) ||
 		    age > RESCAN_ANYWAY_NS) {
 			if (scan(follow, process, false) == -ESRCH || !process_same(&process->identity)) {
 				probe_target_remove(follow->probe, process->pid);
@@ -431,6 +346,11 @@ const struct runtime_ops *followed_runtime(const struct followed *process, struc
 {
 	*runtime = process->interpreter ? process->interpreter->runtime : NULL;
 	return process->interpreter ? process->interpreter->ops : NULL;
+}
+
+uint32_t followed_interpreters(const struct followed *process)
+{
+	return process->interpreter ? process->interpreter->state.interpreters : 0;
 }
 
 enum python_anchor followed_anchor(const struct followed *process)

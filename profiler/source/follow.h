@@ -66,6 +66,8 @@ const struct process_identity *followed_identity(const struct followed *process)
 /* Its runtime: NULL ops if none is readable. */
 const struct runtime_ops *followed_runtime(const struct followed *process, struct runtime **runtime);
 enum python_anchor followed_anchor(const struct followed *process);
+/* How many interpreters, each perhaps with a lock of its own, were there at the last look. */
+uint32_t followed_interpreters(const struct followed *process);
 /* A process with the same image: what it was forked from, or itself. 0: none is known. */
 pid_t followed_alike(const struct followed *process);
 /* The object and ELF address behind a pc. NULL: none (JIT code, or unknown: then the process is looked at again soon). */

@@ -90,7 +90,8 @@ for rate in 0 10001 -5 9.5 x; do
 done
 expect 2 '--max-churn: ' 'a rule that is no number' check -p 1 --max-churn=lots
 expect 2 '--protocol telnet is not in this version' 'unknown protocol' check -p 1 --protocol telnet
-expect 2 '--idle is not in this version' "py-spy's --idle is refused, not ignored" record -p 1 --idle
+expect 2 '--idle is --mode wall: it excludes --mode cpu' "py-spy's --idle is a mode, not another word beside one" record -p 1 --idle --mode cpu
+expect 2 '--gil is about the CPU: it excludes --mode wall' '--gil with --idle' record -p 1 -g -i
 expect 2 '.*it takes cpu offcpu wall' 'a mode that is none' record -p 1 --mode idle
 expect 2 '.*excludes --mode wall' 'the GIL off the CPU' record -p 1 --gil --mode wall
 expect 2 '.*goes with --mode offcpu' 'a shortest wait without waits' record -p 1 --min-block 1ms

@@ -43,5 +43,22 @@ def dump_says_which_running_thread_holds_it():
     raise live.Failed(f"the computing thread never holds the GIL: {text}")
 
 
+@case
+def idle_threads_are_shown_with_i():
+    process, ready = live.workload("threads.py")
+    folded = live.record(process.pid, "-i", seconds=1)
+    for name in ready["busy"] + ready["idle"]:
+        expect(folded.with_frame(name), f"{name} is not there: {folded}")
+
+
+@cases_for(live.pythons_like("3.8", "3.13"), lambda item: item[0].replace(".", "_"))
+def threads_that_wait_for_the_gil_have_their_frames(item):
+    process, ready = live.workload("blocked.py", "waiting", python=item[1])
+    text = live.connprof("dump", "-p", process.pid).expect_status(0).out
+    threads = [part for part in text.split("Thread ")[1:] if "compute (" in part]
+    expect(len(threads) == 3 and all("_bootstrap" in part for part in threads), f"{len(threads)} of 3 compute: {text}")
+    expect(sum("holds the GIL" in part.partition("\n")[0] for part in threads) <= 1 or "ran while" in text, text)
+
+
 if __name__ == "__main__":
     live.main()

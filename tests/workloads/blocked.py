@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Threads that stand still in known places: in recv(), waiting for a lock, sleeping, and one that computes."""
+"""Threads that stand still in known places: in recv(), waiting for a lock, sleeping; and with "busy" one that computes, with
+"waiting" three, of which two wait for the GIL."""
 import json
 import socket
 import sys
@@ -34,7 +35,7 @@ def compute():
 def main():
     global stop
     held.acquire()
-    functions = [wait_in_recv, wait_for_lock, wait_in_sleep] + ([compute] if "busy" in sys.argv else [])
+    functions = [wait_in_recv, wait_for_lock, wait_in_sleep] + [compute] * (3 if "waiting" in sys.argv else "busy" in sys.argv)
     threads = [threading.Thread(target=function, name=function.__name__) for function in functions]
     for thread in threads:
         thread.start()
