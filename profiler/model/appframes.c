@@ -90,11 +90,12 @@ static bool python_own(const char *path, const char *function)
 	       !is_launcher(path, function);
 }
 
-/* Executables whose own code is the language's, not the application's; a version may follow: ruby3.1, php-fpm8.2. */
+/* Executables whose own code is a language's or a server's that runs others' code, not the application's; a version may follow:
+ * ruby3.1, php-fpm8.2. */
 static bool is_interpreter(const char *path)
 {
 	static const char *const names[] = { "node", "nodejs", "deno", "bun", "ruby", "php", "php-fpm", "php-cgi", "java", "perl", "beam.smp",
-					     "dotnet", "lua", "luajit" };
+					     "dotnet", "lua", "luajit", "nginx", "apache2", "httpd", "uwsgi" };
 	const char *name = strrchr(path, '/');
 
 	name = name ? name + 1 : path;

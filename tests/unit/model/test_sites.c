@@ -78,6 +78,7 @@ static void own_native_code_is_told_by_object_package_and_file(void **state)
 		{ "rb_thread_call_without_gvl", "", "/usr/bin/ruby3.1", false },
 		{ "zend_execute", "", "/usr/bin/php8.2", false },
 		{ "zend_execute", "", "/usr/sbin/php-fpm8.2", false },
+		{ "ngx_event_connect_peer", "", "/usr/sbin/nginx", false },
 		{ "main", "", "/usr/lib/jvm/java-17-openjdk-amd64/bin/java", false },
 		{ "main.(*server).cart", "/srv/shop/main.go", "/srv/shop/shop", true },
 		{ "shop/handlers.Cart.func1", "/srv/shop/handlers/cart.go", "/srv/shop/shop", true },
