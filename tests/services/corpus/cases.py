@@ -9,7 +9,7 @@ import typing
 
 from beside import cluster, kill_clients, proxy, reload_workers, restart, sentinel
 from load import Http, Jobs, Load, Quiet, RedisClients, Repeated, Streams, ToItsEnd
-from runtimes import C, GO, JAVA, NODE, PHP, PY3, PY4, PY5, PY8, RUBY, Runtime
+from runtimes import C, GO, JAVA, LUA, NODE, PHP, PY3, PY4, PY5, PY8, RUBY, Runtime
 from truth import at_least, at_most, between, growing, one_each, subscribers, waiting
 
 
@@ -114,7 +114,7 @@ guilty(PY8, "metrics_thread", "a timer that connects each time", at_most(60), ru
 guilty(PY8, "behind_proxy", "client per request through a proxy", beside=proxy, site="behind_proxy.py:recent", **THROWN)
 guilty(PY8, "sentinel_per_request", "Sentinel asked per request", beside=sentinel, site="sentinel_per_request.py:visit", counted=False, **THROWN)
 guilty(PY8, "unix_client_per_request", "client per request over a UNIX socket", site="unix_client_per_request.py:recent", **THROWN)
-guilty(PY8, "tls_client_per_request", "client per request over TLS", redis=TLS, site="tls_client_per_request.py:recent", **THROWN)
+guilty(PY8, "tls_client_per_request", "client per request over TLS", load=Http(100, keep_alive=False), redis=TLS, site="tls_client_per_request.py:recent", **THROWN)
 guilty(PY8, "django_asgi_cache", "Django's own cache under ASGI", start=UVICORN, site=None, attribution=None)
 
 innocent(PY8, "pool_grows", "a pool that grows to its size under load", between(3, 12), Http(requests=400, clients=8, seconds=1.5))
@@ -229,12 +229,16 @@ guilty(C, "hiredis_not_freed", "redisConnect without redisFree", growing, rule="
 
 innocent(C, "hiredis_per_thread", "a context per thread, threads that stay", at_most(6))
 
-# ---- Ruby and PHP: their frames are not read yet ------------------------------------------------------------------------------
+# ---- Ruby, PHP, Lua: their frames are not read yet ------------------------------------------------------------------------------
 
 guilty(RUBY, "redis_rb_per_request", "client per request (redis-rb)", site=None, attribution=None)
 guilty(RUBY, "redis_rb_kept", "clients never closed (redis-rb)", growing, rule="connection-leak", site=None, attribution=None)
 guilty(PHP, "phpredis_connect", "connect() instead of pconnect() (phpredis)", site=None, cause="throw-away-client", attribution=None)
+guilty(PHP, "predis_per_request", "client per request (Predis)", site=None, attribution=None)
+guilty(LUA, "resty_close", "close() instead of set_keepalive() (lua-resty-redis in nginx)", site=None, attribution=None)
 
+innocent(PHP, "predis_persistent", "a persistent connection per worker (Predis)", at_most(5), Http(keep_alive=False))
+innocent(LUA, "resty_keepalive", "a pool per nginx worker (lua-resty-redis)", at_most(16))
 innocent(RUBY, "redis_rb_shared", "one client (redis-rb)", at_most(1))
 innocent(RUBY, "redis_rb_worker", "a job worker's two connections (redis-rb)", at_most(2), Jobs())
 innocent(PHP, "phpredis_pconnect", "a persistent connection per worker (phpredis)", at_most(5), Http(keep_alive=False))

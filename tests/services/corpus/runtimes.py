@@ -42,6 +42,8 @@ JAVA = Runtime("java", "Java", "java", ".java", "java -XX:TieredStopAtLevel=1 -c
 C = Runtime("c", "C", "c", ".c", "{bin}/{stem}", INSTALLED / "c", INSTALLED / "c" / ".ready")
 RUBY = Runtime("ruby", "Ruby", "ruby", ".rb", "ruby {file}", pathlib.Path("/usr/bin"), pathlib.Path("/usr/bin/ruby"))
 PHP = Runtime("php", "PHP", "php", ".php", "php -S 127.0.0.1:{port} {file}", pathlib.Path("/usr/bin"), pathlib.Path("/usr/bin/php"))
+LUA = Runtime("lua", "Lua (nginx)", "lua", ".lua", "sh {here}/serve.sh {file}", pathlib.Path("/usr/sbin"),
+              pathlib.Path("/usr/share/lua/5.1/nginx/redis.lua"))
 
 # Where the languages look for what corpus-deps installed.
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(HERE / "python"), "NODE_PATH": str(INSTALLED / "node" / "node_modules"), "PHP_CLI_SERVER_WORKERS": "4"}
