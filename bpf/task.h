@@ -125,7 +125,10 @@ static __always_inline void stack_copy(struct scratch *scratch)
 
 static __always_inline bool stack_wants_copy(const struct scratch *scratch)
 {
-	return scratch->head.native_end == END_EXPRESSION || (scratch->walk.unmapped && scratch->head.native);
+	const struct walk *walk = &scratch->walk;
+
+	return scratch->head.native_end == END_EXPRESSION || (walk->unmapped && scratch->head.native) ||
+	       (scratch->head.native_end == END_NO_RULE && scratch->head.native == 1 && walk->mapping.row_count);
 }
 
 static __always_inline void stack_none(struct scratch *scratch)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "runtime/plumbing.h"
 #include "source/late.h"
+#include "source/leaf.h"
 #include "symbol/symbol.h"
 
 #define FINISHED_MAX (NATIVE_SLOTS_MAX + 256) /* native frames after libunwind has gone on */
@@ -89,13 +90,13 @@ int raw_stack_read(const struct stack_head *head, size_t size, struct raw_stack 
 
 bool raw_stack_unmapped(const struct raw_stack *raw)
 {
-	return raw->copy && raw->end != END_EXPRESSION;
+	return raw->copy && raw->end != END_EXPRESSION && raw->end != END_NO_RULE;
 }
 
 /* ---- native ---- */
 
 /* Words of a struct pt_regs (arch/x86/include/uapi/asm/ptrace.h). */
-enum { PT_R15, PT_R14, PT_R13, PT_R12, PT_BP, PT_BX, PT_R11, PT_R10, PT_R9, PT_R8, PT_AX, PT_CX, PT_DX, PT_SI, PT_DI };
+enum { PT_R15, PT_R14, PT_R13, PT_R12, PT_BP, PT_BX, PT_R11, PT_R10, PT_R9, PT_R8, PT_AX, PT_CX, PT_DX, PT_SI, PT_DI, PT_ORIG_AX };
 
 static struct unwind_registers registers_of(const struct raw_stack *raw)
 {
@@ -127,6 +128,26 @@ static bool remote_for(struct frames *frames, pid_t pid)
 	return true;
 }
 
+/* The innermost frame has no rule. If its caller can be proved, registers become the caller's. */
+static enum leaf_found leaf_step(const struct raw_stack *raw, pid_t pid, struct unwind_registers *registers)
+{
+	struct leaf leaf = {.pid = pid, .pc = registers->pc, .in_system_call = !(raw->head->copy_pc & SLOT_EXACT_PC)};
+	enum leaf_found found;
+
+	if (!raw->registers || raw->head->copy_bytes < COPY_BELOW + 8)
+		return LEAF_UNKNOWN;
+	memcpy(&leaf.at_sp, raw->copy + COPY_BELOW, 8);
+	leaf.ax = raw->registers[PT_AX];
+	leaf.orig_ax = raw->registers[PT_ORIG_AX];
+	found = leaf_look(&leaf);
+	if (found == LEAF_CALLER) {
+		registers->pc = leaf.at_sp;
+		registers->sp += 8;
+		registers->all = 0;
+	}
+	return found;
+}
+
 /* Where the rows had to stop, libunwind goes on over the copied piece of stack; where the kernel had to guess its way through code it
  * did not know yet, libunwind's word holds if it found the root by rules. The result replaces raw's native part. */
 static void finish_native(struct frames *frames, struct followed *process, struct raw_stack *raw)
@@ -138,21 +159,30 @@ static void finish_native(struct frames *frames, struct followed *process, struc
 	struct unwind_stack stack = {.pid = pid, .address = head->copy_sp - COPY_BELOW, .bytes = raw->copy, .size = head->copy_bytes};
 	struct unwind_frame rest[FINISHED_MAX];
 	enum stack_end end = END_EXPRESSION;
+	bool exact = head->copy_pc & SLOT_EXACT_PC, leaf = raw->end == END_NO_RULE;
+	enum leaf_found found;
 	int count;
 
 	/* One that has gone since, like a child of vfork, had its parent's code in the same place. */
 	if (!remote_for(frames, pid) && !remote_for(frames, followed_alike(process)))
 		return;
+	if (leaf) {
+		found = leaf_step(raw, frames->remote_pid, &registers);
+		raw->end = found == LEAF_ROOT ? END_ROOT : raw->end;
+		if (found != LEAF_CALLER)
+			return;
+		kept = 1;
+		exact = false;
+	}
 	count = unwind_remote_walk(frames->remote, &registers, &stack, rest, FINISHED_MAX - kept, &end);
-	if (count <= 0 || (raw->end != END_EXPRESSION && !stack_end_complete(end) && (size_t)count <= raw->native_count))
+	if (count <= 0 || (raw->end != END_EXPRESSION && !stack_end_complete(end) && kept + (size_t)count <= raw->native_count))
 		return;
 	memcpy(frames->native, raw->native, kept * sizeof(struct slot));
-	for (int i = 0; i < count; i++) {
-		bool exact = i ? rest[i].exact_pc : !!(head->copy_pc & SLOT_EXACT_PC);
-
+	if (leaf)
+		frames->native[0].b = registers.sp;
+	for (int i = 0; i < count; i++)
 		frames->native[kept + i] =
-			(struct slot){rest[i].pc | (exact ? SLOT_EXACT_PC : 0), rest[i].cfa};
-	}
+			(struct slot){rest[i].pc | ((i ? rest[i].exact_pc : exact) ? SLOT_EXACT_PC : 0), rest[i].cfa};
 	raw->native = frames->native;
 	raw->native_count = kept + count;
 	raw->end = end;
