@@ -13,6 +13,8 @@
 #include "output.h"
 #include "watch.h"
 
+#define EVERYTHING (CONNPROF_SAMPLES | CONNPROF_CONNECTIONS | CONNPROF_OFFCPU | CONNPROF_REQUESTS | CONNPROF_LOGS | CONNPROF_ROUND_TRIPS)
+
 static int put_summary(const struct options *options, const struct output_plan *plan, const struct connprof_recording *recording)
 {
 	FILE *stream = options->run || !strcmp(plan->path, "-") ? stderr : stdout;
@@ -53,7 +55,7 @@ int cmd_diagnose(const struct options *options)
 		status = output_accepted(options, &accepted);
 	if (status)
 		return status;
-	status = watch_run(&watch, options, CONNPROF_SAMPLES | CONNPROF_CONNECTIONS | CONNPROF_OFFCPU | CONNPROF_REQUESTS, &hooks);
+	status = watch_run(&watch, options, EVERYTHING, &hooks);
 	if (!status)
 		status = conclude(options, &plan, connprof_session_recording(watch.session), accepted);
 	if (!status)

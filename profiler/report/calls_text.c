@@ -10,28 +10,32 @@
 #include <math.h>
 
 #define ROWS_SHOWN 20
-#define PLACE_BYTES 512
 
-static const char *place_of(const struct connprof_recording *recording, uint32_t call_site, char out[PLACE_BYTES])
+const char *call_place(const struct connprof_recording *recording, uint32_t call_site, char out[CALL_PLACE_TEXT])
 {
 	const struct frame *frame = stacks_frame(recording->stacks, call_site);
 	const char *file;
 
 	if (!frame) {
-		snprintf(out, PLACE_BYTES, "(no application frame)");
+		snprintf(out, CALL_PLACE_TEXT, "(no application frame)");
 		return out;
 	}
 	file = strings_get(recording->strings, frame->file);
 	if (!*file)
 		file = strings_get(recording->strings, frame->module);
-	snprintf(out, PLACE_BYTES, frame->line ? "%.240s (%.200s:%u)" : "%.240s (%.200s)", strings_get(recording->strings, frame->function),
+	snprintf(out, CALL_PLACE_TEXT, frame->line ? "%.240s (%.200s:%u)" : "%.240s (%.200s)", strings_get(recording->strings, frame->function),
 		 short_path(file), frame->line);
 	return out;
 }
 
+bool trips_tell(const struct trip_row *row)
+{
+	return row->requests && row->trips >= TRIPS_TELLING * (double)row->requests;
+}
+
 void trips_table_text(const struct connprof_recording *recording, FILE *stream)
 {
-	char place[PLACE_BYTES];
+	char place[CALL_PLACE_TEXT];
 	size_t shown = 0;
 
 	if (!(recording->collect & CONNPROF_ROUND_TRIPS))
@@ -39,13 +43,13 @@ void trips_table_text(const struct connprof_recording *recording, FILE *stream)
 	for (size_t i = 0; i < recording->trip_count && shown < ROWS_SHOWN; i++) {
 		const struct trip_row *row = &recording->trips[i];
 
-		if (!row->requests || row->trips < TRIPS_TELLING * (double)row->requests)
+		if (!trips_tell(row))
 			continue;
 		if (!shown++)
 			fputs("\none by one, where a pipeline or a command for several keys would do if none needs another's answer:\n", stream);
 		fprintf(stream, "  %.1f %s in turn, %.2f ms of waiting a request that does so (%llu seen): %s\n",
 			row->trips / (double)row->requests, strings_get(recording->strings, row->command), row->ms / (double)row->requests,
-			(unsigned long long)row->requests, place_of(recording, row->call_site, place));
+			(unsigned long long)row->requests, call_place(recording, row->call_site, place));
 	}
 	if (!shown)
 		fputs("\nno call site sends Redis commands one by one\n", stream);
@@ -54,7 +58,7 @@ void trips_table_text(const struct connprof_recording *recording, FILE *stream)
 static void put_log(const struct connprof_recording *recording, const struct log_row *row, FILE *stream)
 {
 	uint64_t requests = recording->requests.observed == UNKNOWN_COUNT ? 0 : recording->requests.observed;
-	char place[PLACE_BYTES];
+	char place[CALL_PLACE_TEXT];
 
 	if (requests && row->inside_lines * 2 >= row->lines) /* it logs for requests */
 		fprintf(stream, "  %.1f lines and %.2f ms (%.2f ms blocked) a request", row->inside_lines / (double)requests,
@@ -63,7 +67,7 @@ static void put_log(const struct connprof_recording *recording, const struct log
 		fprintf(stream, "  %.0f lines, %.1f ms (%.1f ms blocked)", row->lines, row->ms, row->blocked_ms);
 	if (!isnan(row->cpu_percent))
 		fprintf(stream, ", %.1f %% of the CPU", row->cpu_percent);
-	fprintf(stream, ": %s, to %s\n", place_of(recording, row->call_site, place), strings_get(recording->strings, row->place));
+	fprintf(stream, ": %s, to %s\n", call_place(recording, row->call_site, place), strings_get(recording->strings, row->place));
 }
 
 void logs_table_text(const struct connprof_recording *recording, FILE *stream)

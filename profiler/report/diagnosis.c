@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* diagnosis.c - the kinds of findings, and their order. */
+/* diagnosis.c - findings in order, and what all of them are told with. */
 #include "report/diagnosis.h"
 
 #include <errno.h>
@@ -7,47 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/words.h"
 #include "protocol/protocol.h"
-#include "report/finding.h"
-
-/* One kind: candidate `index` of the recording as a finding. False: it is none. */
-struct kind {
-	size_t (*candidates)(const struct connprof_recording *recording);
-	bool (*tell)(const struct connprof_recording *recording, size_t index, struct diagnosis_finding *out);
-};
-
-/* ---- call sites that break a rule ---- */
-
-static size_t site_candidates(const struct connprof_recording *recording)
-{
-	return recording->site_count;
-}
-
-static bool site_tell(const struct connprof_recording *recording, size_t index, struct diagnosis_finding *out)
-{
-	const struct site_row *site = &recording->sites[index];
-	const char *library = strings_get(recording->strings, site->library);
-	char protocol[32], peer[ENDPOINT_TEXT];
-
-	if (finding_kind(site) != FINDING_COUNTS)
-		return false;
-	out->kind = rule_name(site->rule);
-	snprintf(out->subject, sizeof(out->subject), "%s %s%s%s", site_protocol(site, protocol), endpoint_text(&site->peer, recording->strings, peer),
-		 *library ? ", " : "", library);
-	out->what = strings_get(recording->strings, site->explanation);
-	out->cause = site->cause ? words_cause(site->cause) : "";
-	out->remedy = strings_get(recording->strings, site->remedy);
-	out->frame = site->call_site;
-	out->stack = site->stack;
-	out->ms_per_request = site->setup_ms_per_request;
-	out->cpu_percent = site->cpu_percent;
-	return true;
-}
-
-static const struct kind kinds[] = {
-	{site_candidates, site_tell},
-};
+#include "report/sites.h"
 
 /* ---- order ---- */
 
@@ -93,11 +54,11 @@ int diagnosis_make(const struct connprof_recording *recording, struct diagnosis 
 
 	if (!diagnosis)
 		return -ENOMEM;
-	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-		for (size_t i = 0; i < kinds[k].candidates(recording); i++) {
-			struct diagnosis_finding finding = {.what = "", .cause = "", .remedy = "", .ms_per_request = NAN, .cpu_percent = NAN};
+	for (size_t k = 0; k < diagnosis_kind_count; k++)
+		for (size_t i = 0; i < diagnosis_kinds[k].candidates(recording); i++) {
+			struct diagnosis_finding finding = {.cause = "", .remedy = "", .ms_per_request = NAN, .cpu_percent = NAN};
 
-			if (!kinds[k].tell(recording, i, &finding))
+			if (!diagnosis_kinds[k].tell(recording, i, &finding))
 				continue;
 			finding.weight = weight_of(recording, &finding);
 			keep(diagnosis, &finding);

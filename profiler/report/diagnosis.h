@@ -2,8 +2,8 @@
 /*
  * diagnosis.h - what a recording shows to be wrong, in words, dearest first: the first lines of `connprof diagnose`.
  *
- * Each kind of finding is one row of a table in diagnosis.c: where its candidates are in the recording, which of them are
- * findings, what they cost, and how they are told. The renderers (diagnosis_text.c, _json.c, _html.c) know no kind.
+ * Each kind of finding is one row of the table in diagnosis_kinds.c: where its candidates are in the recording, which of them
+ * are findings, what they cost, and how they are told. The renderers (diagnosis_text.c, _json.c, _html.c) know no kind.
  */
 #ifndef CONNPROF_REPORT_DIAGNOSIS_H
 #define CONNPROF_REPORT_DIAGNOSIS_H
@@ -15,9 +15,9 @@
 
 /* One finding, ready to be shown. Strings that are not arrays are borrowed from the recording, or static. */
 struct diagnosis_finding {
-	const char *kind;              /* "connection-per-request", … */
+	const char *kind;              /* "connection-per-request", "noisy-log", … */
 	char subject[DIAGNOSIS_TEXT];  /* what it is about: "redis 127.0.0.1:6379, redis-py 5.0.1" */
-	const char *what;              /* a sentence */
+	char what[DIAGNOSIS_TEXT];     /* a sentence; "" none */
 	const char *cause;             /* why, a sentence's end; "" not known */
 	const char *remedy;            /* what to do; "" not known */
 	uint32_t frame;                /* frame id of the application's line; 0: not known */
@@ -31,6 +31,14 @@ struct diagnosis {
 	struct diagnosis_finding findings[DIAGNOSIS_MAX]; /* dearest first */
 	size_t count, total;           /* shown, found */
 };
+
+/* One kind: candidate `index` of the recording as a finding, but for its weight. False: it is none. */
+struct diagnosis_kind {
+	size_t (*candidates)(const struct connprof_recording *recording);
+	bool (*tell)(const struct connprof_recording *recording, size_t index, struct diagnosis_finding *out);
+};
+extern const struct diagnosis_kind diagnosis_kinds[];
+extern const size_t diagnosis_kind_count;
 
 /* A judged recording's findings. *out is owned by the caller (free); 0 or -ENOMEM. */
 int diagnosis_make(const struct connprof_recording *recording, struct diagnosis **out);

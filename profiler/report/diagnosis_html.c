@@ -202,7 +202,21 @@ static int put_functions(const struct page *page)
 	return html_functions(page->recording, page->stream, page->error);
 }
 
-/* ---- connections ---- */
+/* ---- logs, round trips, connections ---- */
+
+static int put_logs(const struct page *page)
+{
+	html_logs(page->recording, page->stream);
+	return 0;
+}
+
+static int put_trips(const struct page *page)
+{
+	if (!page->recording->trip_count)
+		page_paragraph(page->stream, "note", "No call site was seen to ask Redis inside requests.");
+	html_trips(page->recording, page->stream);
+	return 0;
+}
 
 static int put_connections(const struct page *page)
 {
@@ -254,6 +268,8 @@ static const struct section {
 	{"waits", "Where the threads wait", put_waits},
 	{"functions", "Functions", put_functions},
 	{"connections", "Connections, by the code that opens them", put_connections},
+	{"logs", "Logs, by the statements that write them", put_logs},
+	{"trips", "Round trips to Redis", put_trips},
 	{"seen", "What this stands on", put_seen},
 };
 

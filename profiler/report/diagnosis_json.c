@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "report/calls.h"
 #include "report/diagnosis.h"
 #include "report/hot.h"
 #include "report/json_build.h"
@@ -91,6 +92,7 @@ int diagnosis_json_write(const struct connprof_recording *recording, const struc
 	if (put_functions(&build, document, recording))
 		build.failed = true;
 	spent_table_json(&build, document, recording);
+	calls_json_put(&build, document, recording);
 	check_json_put(&build, json_put_object(&build, document, "check"), recording, options);
 	return json_finish(&build, document, stream, error);
 }

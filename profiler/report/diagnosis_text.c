@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "report/calls.h"
 #include "report/diagnosis.h"
 #include "report/hot.h"
 #include "report/paragraph.h"
@@ -92,6 +93,8 @@ int diagnosis_text_write(const struct connprof_recording *recording, const struc
 	free(diagnosis);
 	put_requests(recording, stream);
 	spent_table_text(recording, stream);
+	trips_table_text(recording, stream);
+	logs_table_text(recording, stream);
 	code = put_functions(recording, stream, error);
 	if (recording->site_count)
 		fputs("\nconnections, by the code that opens them\n", stream);

@@ -9,6 +9,9 @@
 int html_functions(const struct connprof_recording *recording, FILE *stream, struct connprof_error *error);
 /* The lines of connprof_report_summary: samples, losses, cuts, cost. */
 int html_summary(const struct connprof_recording *recording, FILE *stream, struct connprof_error *error);
+/* Statements that write logs; that send Redis commands one by one (nothing where that was not looked for). */
+void html_logs(const struct connprof_recording *recording, FILE *stream);
+void html_trips(const struct connprof_recording *recording, FILE *stream);
 /* Where the time of requests went; nothing where that is not known. */
 void html_spent(const struct connprof_recording *recording, FILE *stream);
 
