@@ -22,10 +22,13 @@ static double weight_of(const struct connprof_recording *recording, const struct
 	return isnan(finding->cpu_percent) ? weight : fmax(weight, finding->cpu_percent);
 }
 
+/* What names code somebody can change stands before conditions of the machine. */
 static int dearest_first(const void *a, const void *b)
 {
 	const struct diagnosis_finding *x = a, *y = b;
 
+	if (!x->stack != !y->stack)
+		return x->stack ? -1 : 1;
 	if (x->weight != y->weight)
 		return x->weight > y->weight ? -1 : 1;
 	return strcmp(x->subject, y->subject);

@@ -10,7 +10,7 @@ from demo.load import Load
 TOLERANCE = 0.01
 
 # What ails the leaky service, as connprof names it.
-DISEASES = ("connection-per-request",)
+DISEASES = ("connection-per-request", "noisy-log")
 
 
 @dataclass

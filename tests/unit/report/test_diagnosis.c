@@ -82,6 +82,88 @@ static void test_past_the_limit_the_cheapest_are_counted_only(void **state)
 	connprof_recording_free(r);
 }
 
+static void log_row(struct connprof_recording *r, uint32_t call_site, const char *place, double lines, double ms, double cpu_percent)
+{
+	assert_int_equal(array_reserve(&r->logs, &r->log_capacity, r->log_count + 1, sizeof(*r->logs), 1000), 0);
+	r->logs[r->log_count++] = (struct log_row){.call_site = call_site, .stack = call_site ? stack(r, END_ROOT, 1, call_site) : 0,
+		.place = text(r, place), .writes = lines, .lines = lines, .ms = ms, .inside_lines = lines, .inside_ms = ms, .cpu_percent = cpu_percent};
+	r->collect |= CONNPROF_LOGS;
+}
+
+static void test_a_noisy_log_is_one_finding_named_by_its_loudest_statement(void **state)
+{
+	struct connprof_recording *r = sick();
+	double requests = (double)r->requests.observed;
+	struct diagnosis *diagnosis;
+
+	(void)state;
+	log_row(r, python(r, "quiet", "/srv/app/recommend.py", 80), "stderr", 2 * requests, requests * 0.01, 2);
+	log_row(r, python(r, "loud", "/srv/app/recommend.py", 88), "stderr", 4 * requests, requests * 0.02, 38);
+	log_row(r, python(r, "audit", "/srv/app/audit.py", 8), "/var/log/audit", 1 * requests, requests * 9, 30); /* one line a request */
+	assert_int_equal(diagnosis_make(r, &diagnosis), 0);
+	assert_int_equal(diagnosis->total, 2);
+	assert_string_equal(diagnosis->findings[0].kind, "noisy-log"); /* 40 % of the CPU, against 31 */
+	assert_string_equal(diagnosis->findings[0].subject, "stderr");
+	assert_string_equal(diagnosis->findings[0].what, "Each request writes 6.0 lines, by 2 statements. The one named here writes most: 4.0.");
+	assert_int_equal(stacks_frame(r->stacks, diagnosis->findings[0].frame)->line, 88);
+	assert_float_equal(diagnosis->findings[0].cpu_percent, 40, 1e-9);
+	assert_float_equal(diagnosis->findings[0].ms_per_request, 0.03, 1e-9);
+	free(diagnosis);
+	r->logs[1].cpu_percent = 2; /* many lines that cost nothing */
+	assert_int_equal(diagnosis_make(r, &diagnosis), 0);
+	assert_int_equal(diagnosis->total, 1);
+	free(diagnosis);
+	r->requests.observed = UNKNOWN_COUNT;
+	r->logs[1].cpu_percent = 38;
+	assert_int_equal(diagnosis_make(r, &diagnosis), 0);
+	assert_int_equal(diagnosis->total, 1); /* whether it is much for a request cannot be told */
+	free(diagnosis);
+	connprof_recording_free(r);
+}
+
+static void test_round_trips_are_a_finding_from_five_a_request(void **state)
+{
+	struct connprof_recording *r = sick();
+	uint32_t site = python(r, "rank", "/srv/app/rank.py", 57);
+	struct diagnosis *diagnosis;
+
+	(void)state;
+	assert_int_equal(array_reserve(&r->trips, &r->trip_capacity, 2, sizeof(*r->trips), 1000), 0);
+	r->trip_count = 2;
+	r->trips[0] = (struct trip_row){.call_site = site, .stack = stack(r, END_ROOT, 1, site), .command = text(r, "GET"), .requests = 100,
+					.trips = 2300, .ms = 610};
+	r->trips[1] = (struct trip_row){.call_site = site, .stack = r->trips[0].stack, .command = text(r, "SET"), .requests = 100, .trips = 499,
+					.ms = 600};
+	r->collect |= CONNPROF_ROUND_TRIPS;
+	assert_int_equal(diagnosis_make(r, &diagnosis), 0);
+	assert_int_equal(diagnosis->total, 2);
+	assert_string_equal(diagnosis->findings[0].kind, "round-trips"); /* 6.1 ms of a median of 3.1 */
+	assert_string_equal(diagnosis->findings[0].subject, "redis GET");
+	assert_has(diagnosis->findings[0].what, "23.0 GET are sent one by one");
+	free(diagnosis);
+	connprof_recording_free(r);
+}
+
+static void test_waits_are_findings_behind_those_that_name_code(void **state)
+{
+	struct connprof_recording *r = sick();
+	struct diagnosis *diagnosis;
+
+	(void)state;
+	assert_int_equal(array_reserve(&r->spent.rows, &r->spent.capacity, 2, sizeof(*r->spent.rows), 1000), 0);
+	r->spent.count = 2;
+	r->spent.latency_ms[BAND_MEAN] = 10;
+	r->spent.rows[0] = (struct spent_row){.spent = SPENT_RUNQUEUE, .ms = {[BAND_MEAN] = 9}};
+	r->spent.rows[1] = (struct spent_row){.spent = SPENT_GIL, .ms = {[BAND_MEAN] = 0.9}}; /* 9 % is not yet one */
+	assert_int_equal(diagnosis_make(r, &diagnosis), 0);
+	assert_int_equal(diagnosis->total, 2);
+	assert_string_equal(diagnosis->findings[0].kind, "connection-per-request");
+	assert_string_equal(diagnosis->findings[1].kind, "cpu-shortage");
+	assert_string_equal(diagnosis->findings[1].subject, "90 % of the requests' time");
+	free(diagnosis);
+	connprof_recording_free(r);
+}
+
 static void test_text_begins_with_the_findings(void **state)
 {
 	struct connprof_recording *r = sick();
@@ -174,6 +256,9 @@ int main(void)
 		cmocka_unit_test(test_findings_stand_dearest_first),
 		cmocka_unit_test(test_what_breaks_no_rule_or_is_accepted_or_does_not_decide_is_no_finding),
 		cmocka_unit_test(test_past_the_limit_the_cheapest_are_counted_only),
+		cmocka_unit_test(test_a_noisy_log_is_one_finding_named_by_its_loudest_statement),
+		cmocka_unit_test(test_round_trips_are_a_finding_from_five_a_request),
+		cmocka_unit_test(test_waits_are_findings_behind_those_that_name_code),
 		cmocka_unit_test(test_text_begins_with_the_findings),
 		cmocka_unit_test(test_inconclusive_is_not_called_clean),
 		cmocka_unit_test(test_json_has_findings_functions_and_the_whole_verdict),
