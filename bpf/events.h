@@ -165,6 +165,7 @@ enum record_type {
 	RECORD_BACK = 13,        /* and comes back */
 	RECORD_LOG = 14,         /* a write to what may be a log */
 	RECORD_SEND = 15,        /* by which code a RECORD_IO was sent; for some of those to Redis */
+	RECORD_WAKER = 16,       /* between the two: who let it go on */
 };
 
 struct record {
@@ -298,6 +299,8 @@ struct settings {
 	u32 gil;                 /* enum gil_wish */
 	u32 walks;               /* of waits, per CPU and WALK_WINDOW_NS */
 	u32 switch_tells_state;  /* sched_switch brings the state as its fourth argument (Linux 5.18) */
+	u32 wakers;              /* tell of who wakes a thread whose wait was walked */
+	u32 reserved;
 	u64 min_block_ns;        /* shorter waits are only counted */
 };
 

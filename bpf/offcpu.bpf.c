@@ -201,7 +201,7 @@ static __always_inline void walk_and_tell(u64 *ctx, struct task_struct *task, co
 	stack_walk(scratch, SCRATCH_SAMPLE, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp), BPF_CORE_READ(regs, bp));
 	if (settings.kernel_frames)
 		kernel_frames(ctx, scratch);
-	if (scratch->head.native_end == END_EXPRESSION)
+	if (stack_wants_copy(scratch))
 		stack_copy(scratch);
 	facts_fill(task, regs, &scratch->block.facts);
 	poll_facts(task, &scratch->block.facts);
@@ -240,6 +240,7 @@ static __always_inline void leaves(u64 *ctx, struct task_struct *task, u32 state
 	struct pt_regs *regs;
 	struct wait *wait;
 	u32 weight = WAIT_WEIGHT_ONE;
+	u64 left;
 
 	if (!target || task->flags & PF_EXITING)
 		return;
@@ -262,8 +263,9 @@ static __always_inline void leaves(u64 *ctx, struct task_struct *task, u32 state
 		walk_and_tell(ctx, task, regs, target, wait, budget);
 	}
 	wait->back.weight = weight;
-	*(volatile u64 *)&wait->back.out_ns = now;
-	tally(TALLY_WAIT_NS, bpf_ktime_get_ns() - now);
+	left = bpf_ktime_get_ns(); /* the walk is our time, not the target's */
+	*(volatile u64 *)&wait->back.out_ns = left;
+	tally(TALLY_WAIT_NS, left - now);
 }
 
 /* ---- coming back ---- */
@@ -363,18 +365,55 @@ int switched(u64 *ctx)
 	return 0;
 }
 
+/* The thread that is running, or was interrupted: as far as user space can tell which. */
+static __always_inline void tell_waker(u64 *ctx, u64 seq, u32 waiter)
+{
+	struct scratch *scratch = scratch_take(SCRATCH_SAMPLE);
+	struct target *target = target_of(current_tgid());
+	struct pt_regs *regs = target ? user_regs() : 0;
+	u32 size;
+
+	if (!scratch)
+		return;
+	if (regs)
+		stack_walk(scratch, SCRATCH_SAMPLE, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp),
+			   BPF_CORE_READ(regs, bp));
+	else
+		stack_none(scratch);
+	kernel_frames(ctx, scratch);
+	scratch->waker.seq = seq;
+	scratch->waker.waiter = waiter;
+	scratch->waker.reserved = 0;
+	bpf_get_current_comm(scratch->waker.comm, sizeof(scratch->waker.comm));
+	size = sizeof(struct record) + sizeof(struct waker_body) + stack_bytes(scratch);
+	asm volatile("" : "+r"(size));
+	if (size <= sizeof(struct record) + sizeof(struct waker_body) + sizeof(struct stack_head) + sizeof(scratch->slots)) {
+		record_fill(&scratch->waker_record, RECORD_WAKER, size);
+		if (bpf_ringbuf_output(&ring, &scratch->waker_record, size, ring_flags()))
+			drop(DROP_RING_FULL_WAIT);
+	}
+	scratch_give(scratch);
+}
+
 SEC("tp_btf/sched_waking")
 int waking(u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
 	u32 tid = task->pid;
 	struct wait *wait;
+	u64 now;
 
 	if (!active)
 		return 0;
 	wait = bpf_map_lookup_elem(&waits, &tid);
-	if (wait && wait->back.out_ns && !wait->back.waking_ns && wait->back.state != TASK_RUNNING)
-		wait->back.waking_ns = bpf_ktime_get_ns();
+	if (!wait || !wait->back.out_ns || wait->back.waking_ns || wait->back.state == TASK_RUNNING)
+		return 0;
+	now = bpf_ktime_get_ns();
+	wait->back.waking_ns = now;
+	if (settings.wakers && wait->back.seq) {
+		tell_waker(ctx, wait->back.seq, tid);
+		tally(TALLY_WAIT_NS, bpf_ktime_get_ns() - now);
+	}
 	return 0;
 }
 

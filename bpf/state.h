@@ -80,6 +80,11 @@ struct scratch {
 			struct conn_body conn;
 		};
 		struct {
+			u8 unused_before_waker[sizeof(struct block_body) - sizeof(struct waker_body)];
+			struct record waker_record;
+			struct waker_body waker;
+		};
+		struct {
 			u8 unused_before_sample[sizeof(struct block_body)];
 			struct record sample_record;
 		};

@@ -114,6 +114,9 @@ static __always_inline void stack_copy(struct scratch *scratch)
 		head->copy_bp = scratch->walk.bp;
 		head->copy_pc = scratch->walk.pc | (scratch->walk.exact_pc ? SLOT_EXACT_PC : 0);
 	}
+	asm volatile("" : "+r"(used)); /* again: before 6.3 the verifier forgets the first check where this is part of much else */
+	if (used > sizeof(scratch->slots) - STACK_COPY_BYTES)
+		return;
 #pragma unroll
 	for (u32 size = STACK_COPY_BYTES; size >= 512; size /= 2)
 		if (!head->copy_bytes && !bpf_probe_read_user((u8 *)scratch->slots + used, size,

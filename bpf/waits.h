@@ -5,8 +5,11 @@
  *   BLOCK   record | block_body | stack_head | slot[python] | slot[native] | kernel | copy      it leaves, and was walked
  *   BACK    record | back_body                                                                  it is back; record.time_ns: when
  *
+ *   WAKER   record | waker_body | stack_head | slot[python] | slot[native] | kernel             somebody let it go on; pid and
+ *                                                                                               tid are the waker's
+ *
  * A BLOCK without a BACK is still off the CPU, or was back sooner than settings.min_block_ns. record.pid and tid are those of
- * the thread in both, whoever ran when it came back.
+ * the thread in the first two, whoever ran when it came back.
  */
 #ifndef CONNPROF_BPF_WAITS_H
 #define CONNPROF_BPF_WAITS_H
@@ -48,6 +51,15 @@ struct block_body {
 	struct wait_facts facts;
 };
 
+/* Who woke a thread: current, which an interrupt may have come into; that its kernel frames tell. Its own stack is walked
+ * only if it is a followed process's. */
+struct waker_body {
+	u64 seq;           /* of the wait's BLOCK */
+	u32 waiter;        /* tid */
+	u32 reserved;
+	char comm[16];     /* not trusted to be text */
+};
+
 /* Time on the run queue, and time before that. */
 enum { LEFT_BLOCKED = 0, LEFT_QUEUED = 1, LEFT_CLASSES = 2 };
 
@@ -82,6 +94,7 @@ struct wait_thread {
 
 EVENTS_ASSERT("wait_facts", sizeof(struct wait_facts) == 168);
 EVENTS_ASSERT("block_body", sizeof(struct block_body) == 176);
+EVENTS_ASSERT("waker_body", sizeof(struct waker_body) == 32);
 EVENTS_ASSERT("back_body", sizeof(struct back_body) == 96);
 EVENTS_ASSERT("wait", sizeof(struct wait) == 112);
 EVENTS_ASSERT("wait_thread", sizeof(struct wait_thread) == 360);

@@ -67,6 +67,7 @@ struct connprof_config {
 	bool no_children;           /* do not follow children */
 	bool no_tls;                /* do not read what is said inside TLS: nothing is put into the targets' memory */
 	bool kernel_frames;
+	bool wakers;                /* CONNPROF_OFFCPU: who woke each thread, behind what it waited for */
 	uint64_t min_block_ns;      /* CONNPROF_OFFCPU: waits shorter than this are only counted */
 	bool gil_only;              /* leave out samples of threads that do not hold the interpreter's lock */
 	const char *events_path;    /* write the decoded event stream here too (for replay); NULL: no */

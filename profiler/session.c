@@ -105,7 +105,7 @@ static int build(struct connprof_session *session, struct connprof_error *error)
 	uint32_t rows = rows_wanted(session);
 	bool waits = config->collect & CONNPROF_OFFCPU;
 	struct probe_config probe = {
-		.waits = waits, .walks_per_second = WALKS_PER_SECOND, .min_block_ns = config->min_block_ns,
+		.waits = waits, .wakers = config->wakers, .walks_per_second = WALKS_PER_SECOND, .min_block_ns = config->min_block_ns,
 		.samples = config->collect & CONNPROF_SAMPLES, .connections = connections,
 		.tls = connections && !config->no_tls, .children = !config->no_children, .kernel_frames = config->kernel_frames,
 		.gil = config->gil_only ? GIL_ONLY : config->collect & CONNPROF_GIL ? GIL_NOTED : GIL_IGNORED,

@@ -71,6 +71,7 @@ static const struct row rows[] = {
 	{"wait", 0, "KIND", TEXT, AT(wait), 0, 0, "socket accept poll pipe file disk page-fault lock GIL sleep child signal stopped "
 	 "kernel run-queue", PROFILES, "of time off the CPU only this kind (--mode offcpu)"},
 	{"gil-wait", 0, NULL, FLAG, AT(gil_wait), 0, 0, NULL, RECORD, "who waits for Python's GIL, and who holds it meanwhile"},
+	{"wakers", 0, NULL, FLAG, AT(wakers), 0, 0, NULL, RECORD, "behind each wait, who ended it (--mode offcpu or wall)"},
 	{"min-block", 0, "TIME", DURATION, AT(min_block_ns), 0, 0, NULL, RECORD, "leave out waits shorter than TIME (default: none)"},
 	{"requests", 0, NULL, FLAG, AT(requests), 0, 0, NULL, RECORD,
 	 "note for each sample how long the request it lies in took"},
@@ -374,6 +375,8 @@ static int check_together(const struct options *options)
 		return message_usage(command, "--gil is about the CPU: it excludes --mode %s", options->mode);
 	if (options->wait && command->bit == RECORD && (!options->mode || !strcmp(options->mode, "cpu")))
 		return message_usage(command, "--wait goes with --mode offcpu or wall");
+	if (options->wakers && (options->gil_wait || !options->mode || !strcmp(options->mode, "cpu")))
+		return message_usage(command, "--wakers goes with --mode offcpu or wall");
 	if (options->min_block_ns && !options->gil_wait && (!options->mode || !strcmp(options->mode, "cpu")))
 		return message_usage(command, "--min-block goes with --mode offcpu or wall");
 	if (options->pid_count && options->run)

@@ -38,6 +38,7 @@ struct options {
 	unsigned verbose;
 	bool quiet, json, json_summary, no_children, no_tls, kernel, gil, idle, native, threads, functions, nolineno, subprocesses;
 	bool requests, gil_wait, log_sites, round_trips, help;
+	bool wakers;
 	const char *output, *format, *title, *view, *mode, *wait, *events, *redis_server;
 	const char *baseline, *write_baseline, *suppress, *diff;
 	unsigned min_requests;

@@ -196,6 +196,7 @@ static int attach(struct watch *watch, const struct options *options, unsigned c
 		.rate_hz = options->rate_hz,
 		.no_children = options->no_children, .no_tls = options->no_tls,
 		.kernel_frames = options->kernel,
+		.wakers = options->wakers,
 		.min_block_ns = options->min_block_ns,
 		.gil_only = options->gil,
 		.events_path = options->events,

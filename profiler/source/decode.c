@@ -329,6 +329,7 @@ static void (*const decoders[])(struct decode *decode, const struct record *reco
 	[RECORD_BACK] = back_record,
 	[RECORD_LOG] = call_record,
 	[RECORD_SEND] = call_record,
+	[RECORD_WAKER] = waker_record,
 };
 
 void decode_record(struct decode *decode, const struct record *record)

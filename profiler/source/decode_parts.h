@@ -46,6 +46,7 @@ uint32_t stack_of(struct decode *decode, const struct record *record, const stru
 
 void block_record(struct decode *decode, const struct record *record);
 void back_record(struct decode *decode, const struct record *record);
+void waker_record(struct decode *decode, const struct record *record);
 
 /* ---- decode_calls.c ---- */
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "source/decode_parts.h"
 #include "source/probe.h"
+#include "source/waker.h"
 
 #define WAITING_WALKS_NS 300000000ull /* for the stacks of threads that do not run, at the start and at the end */
 
@@ -45,6 +46,25 @@ void back_record(struct decode *decode, const struct record *record)
 		decode->malformed++;
 	else
 		wait_ended(decode, record->pid, record->tid, (const void *)(record + 1), record->time_ns);
+}
+
+/* ---- wakers ---- */
+
+void waker_record(struct decode *decode, const struct record *record)
+{
+	const struct waker_body *body = (const void *)(record + 1);
+	const size_t before = sizeof(*record) + sizeof(*body);
+	struct connprof_recording *recording = decode->recording;
+	struct raw_stack raw;
+	uint32_t waker;
+
+	if (record->size < before || raw_stack_read((const void *)(body + 1), record->size - before, &raw)) {
+		decode->malformed++;
+		return;
+	}
+	waker = waker_stack(recording->stacks, recording->strings, stack_of(decode, record, &raw), body->comm,
+			    sizeof(body->comm));
+	waits_waker(decode->waits, body->waiter, body->seq, waker);
 }
 
 /* ---- threads that are off the CPU all along ---- */

@@ -173,6 +173,7 @@ static int configure(struct connprof_bpf *bpf, const struct probe_config *config
 	bpf->rodata->settings.payload_bytes = config->connections ? PAYLOAD_BYTES : 0;
 	bpf->rodata->settings.ring_watermark = config->ring_bytes / 4;
 	bpf->rodata->settings.walks = config->walks_per_second * (WALK_WINDOW_NS / 1000000) / 1000;
+	bpf->rodata->settings.wakers = config->wakers;
 	bpf->rodata->settings.min_block_ns = config->min_block_ns;
 	bpf->rodata->settings.switch_tells_state = config->waits && switch_tells_state();
 	code = bpf_map__set_max_entries(bpf->maps.ring, config->ring_bytes);

@@ -21,6 +21,7 @@ struct probe_config {
 	bool logs, sends;                    /* writes to logs; by which code Redis is asked: probe_has_socket_hooks */
 	bool children, kernel_frames;
 	uint32_t gil;                        /* enum gil_wish */
+	bool wakers;                         /* of waits */
 	uint32_t walks_per_second;           /* of waits, on each CPU */
 	uint64_t min_block_ns;
 	uint32_t rows, mappings;             /* capacity of the tables */

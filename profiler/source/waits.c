@@ -8,6 +8,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "model/chain.h"
 #include "source/wait_kind.h"
 
 #define PLACES_MAX 65536u
@@ -20,6 +21,7 @@ struct shown {
 	uint32_t kind;               /* enum wait_kind */
 	uint64_t conn;
 	uint32_t holder;             /* of the GIL: its thread; 0: not known */
+	uint32_t waker;              /* a stack: who let it go on; 0: not known, or not asked for */
 };
 
 /* Which thread an interpreter's thread state is. */
@@ -253,6 +255,14 @@ void waits_block(struct waits *waits, uint32_t tid, uint64_t seq, const struct w
 	thread_set(waits, tid, seq, &shown);
 }
 
+void waits_waker(struct waits *waits, uint32_t tid, uint64_t seq, uint32_t waker)
+{
+	struct thread *thread = thread_of(waits, tid);
+
+	if (thread && thread->seq == seq)
+		thread->shown.waker = waker;
+}
+
 /* ---- back ---- */
 
 bool waits_known(const struct waits *waits, uint32_t tid, const struct back_body *back)
@@ -278,7 +288,7 @@ static struct shown shown_now(struct waits *waits, uint32_t tid, const struct ba
 	if (!place)
 		return shown_of(waits, &facts, &(struct wait_stack){0});
 	shown = place->shown;
-	shown.unit = shown.holder = 0; /* the same place, but whose work it was there now is not known */
+	shown.unit = shown.holder = shown.waker = 0; /* the same place, but whose work it was there now is not known */
 	return shown;
 }
 
@@ -335,6 +345,8 @@ size_t waits_back(struct waits *waits, uint32_t tid, const struct back_body *tol
 			free_ns = back->out_ns;
 		else if (free_ns <= back->out_ns || free_ns > now_ns)
 			free_ns = now_ns;
+		if (shown.waker && shown.stack)
+			shown.stack = chain_make(waits->recording->stacks, waits->recording->strings, shown.stack, shown.waker);
 		if (free_ns > back->out_ns)
 			blocked = event_put(&out[count++], &shown, false, back->out_ns, free_ns);
 		if (now_ns > free_ns)

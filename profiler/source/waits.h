@@ -32,6 +32,9 @@ struct wait_stack {
 /* A thread leaves, or was found to have left. */
 void waits_block(struct waits *waits, uint32_t tid, uint64_t seq, const struct wait_facts *facts, const struct wait_stack *where);
 
+/* Who let it go on, as a stack: shown behind what it waited for (model/chain.h). */
+void waits_waker(struct waits *waits, uint32_t tid, uint64_t seq, uint32_t waker);
+
 /* It is back, at now_ns. Fills kind, time_ns, stack, python_end, unit and offcpu of the events; returns how many. */
 size_t waits_back(struct waits *waits, uint32_t tid, const struct back_body *back, uint64_t now_ns,
 		  struct event out[WAITS_EVENTS]);

@@ -13,6 +13,7 @@
 
 #include "source/wait_kind.h"
 #include "source/waits.h"
+#include "source/waker.h"
 
 #define US 1000ull
 #define INTERRUPTIBLE 1
@@ -294,6 +295,77 @@ static void a_waking_outside_the_wait_is_not_believed(void **state)
 	end(&w);
 }
 
+/* ---- wakers ---- */
+
+/* A stack from names, innermost first; those that begin with "k:" are the kernel's. */
+static uint32_t named_stack(struct world *world, const char *const *names)
+{
+	uint32_t ids[8];
+	size_t count = 0;
+
+	for (; *names; names++) {
+		bool kernel = !strncmp(*names, "k:", 2);
+		struct frame frame = {.kind = kernel ? FRAME_KERNEL : FRAME_PYTHON,
+				      .function = strings_add(world->recording->strings, *names + 2 * kernel)};
+
+		ids[count++] = stacks_add_frame(world->recording->stacks, &frame);
+	}
+	return stacks_add(world->recording->stacks, ids, count, END_ROOT);
+}
+
+static const char *waker_leaf(struct world *world, const char *const *names, const char *comm, size_t *count)
+{
+	uint32_t waker = waker_stack(world->recording->stacks, world->recording->strings, named_stack(world, names), comm, 16);
+
+	*count = depth(world, waker);
+	return leaf(world, waker);
+}
+
+static void a_waker_is_a_thread_a_name_or_an_interrupt(void **state)
+{
+	static const char *const timer[] = {"k:hrtimer_wakeup", "k:__hrtimer_run_queues", "k:asm_sysvec_apic_timer_interrupt", "serve", NULL};
+	static const char *const network[] = {"k:sock_def_readable", "k:net_rx_action", "k:asm_common_interrupt", NULL};
+	static const char *const device[] = {"k:blk_done", "k:asm_sysvec_kvm_asyncpf_interrupt", NULL};
+	static const char *const thread[] = {"k:futex_wake", "k:do_syscall_64", "release", "serve", NULL};
+	static const char *const loopback[] = {"k:sock_def_readable", "k:net_rx_action", "k:tcp_sendmsg", "send", NULL};
+	static const char *const foreign[] = {"k:pipe_write", "k:ksys_write", NULL};
+	struct world w;
+	size_t count;
+
+	(void)state;
+	begin(&w);
+	assert_string_equal(waker_leaf(&w, timer, "python", &count), "[timer]");
+	assert_string_equal(waker_leaf(&w, network, "python", &count), "[network]");
+	assert_string_equal(waker_leaf(&w, device, "python", &count), "[interrupt]");
+	assert_int_equal(count, 1);
+	assert_string_equal(waker_leaf(&w, thread, "python", &count), "release");
+	assert_int_equal(count, 2);
+	assert_string_equal(waker_leaf(&w, loopback, "python", &count), "send"); /* in its own call, no interrupt's */
+	assert_string_equal(waker_leaf(&w, foreign, "redis\n[1m\x1b", &count), "[woken by redis?[1m?]");
+	assert_string_equal(waker_leaf(&w, (const char *const[]){NULL}, "sixteen-bytes-xx", &count), "[woken by sixteen-bytes-xx]");
+	end(&w);
+}
+
+static void a_waker_stands_behind_the_wait_it_ended(void **state)
+{
+	static const char *const thread[] = {"release", "serve", NULL};
+	struct back_body back = blocked(5, 1000 * US, 1700 * US), later = blocked(0, 5000 * US, 0);
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	leave(&w, 7, 5, call(202, 0, 0, INTERRUPTIBLE));
+	waits_waker(w.waits, 7, 4, named_stack(&w, (const char *const[]){"earlier", NULL})); /* of another wait */
+	waits_waker(w.waits, 7, 5, named_stack(&w, thread));
+	assert_int_equal(waits_back(w.waits, 7, &back, 1750 * US, w.out), 2);
+	assert_int_equal(depth(&w, w.out[0].stack), 5); /* serve, release, --, the note, serve */
+	assert_string_equal(leaf(&w, w.out[0].stack), "serve");
+	assert_string_equal(leaf(&w, w.out[1].stack), "[run queue]");
+	assert_int_equal(waits_back(w.waits, 7, &later, 9000 * US, w.out), 1); /* the same place, another time */
+	assert_string_equal(leaf(&w, w.out[0].stack), "[waiting: lock]");
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +379,8 @@ int main(void)
 		cmocka_unit_test(an_unwalked_one_gets_the_stack_of_its_place),
 		cmocka_unit_test(what_was_left_out_goes_with_its_class),
 		cmocka_unit_test(a_waking_outside_the_wait_is_not_believed),
+		cmocka_unit_test(a_waker_is_a_thread_a_name_or_an_interrupt),
+		cmocka_unit_test(a_waker_stands_behind_the_wait_it_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
