@@ -167,11 +167,11 @@ static __always_inline int call_leave(struct scratch *scratch, u64 anchor, u64 c
 	return unreadable ? ends(walk, PYTHON_BROKEN) : 0;
 }
 
-/* A greenlet's chain has a CFrame of its own at its end, without a frame like the thread state's, to which it leads. Only
- * below a call: alone it cannot be told from one that is not filled in yet. */
+/* A greenlet's chain has a CFrame of its own at its end, without a frame like the thread state's, to which it leads. (What a
+ * CFrame that is not filled in yet shows is an older call's, which had a frame.) */
 static __always_inline bool is_greenlet_base(const struct walk *walk)
 {
-	return walk->python && walk->python_caller - walk->python_thread < THREAD_STATE_BYTES;
+	return walk->python_caller - walk->python_thread < THREAD_STATE_BYTES;
 }
 
 /* A frame that cannot be: the end of what can be read, unless calls can be told apart. */
@@ -262,7 +262,7 @@ WALKER_GLOBAL int python_begin(u32 kind)
 	}
 	if (walk->gil)
 		walk->holds_gil = holds_gil(walk, state);
-	if (walk->state.tstate_task && kind != SCRATCH_CONNECTION && kind != SCRATCH_CALL) /* call sites are no task's own */
+	if (walk->state.tstate_task && kind == SCRATCH_SAMPLE) /* call sites are no task's own */
 		task_begin(scratch, state);
 	walk->python_torn = 0;
 	walk->call_ends = 0;

@@ -141,6 +141,11 @@ static void a_greenlet_s_chain_ends_complete_at_its_own_cframe(void **state)
 	assert_int_equal(s->head.python_end, PYTHON_ROOT);
 	assert_int_equal(s->head.python, 6);
 	a_slot(s, 5, 0, cframes[1]);
+	put(STATE + 56, cframes[2]); /* in no Python code: being started or ended */
+	s = walk(&python);
+	assert_int_equal(s->head.python_end, PYTHON_ROOT);
+	assert_int_equal(s->head.python, 0);
+	put(STATE + 56, cframes[0]);
 	put(cframes[2] + 16, CSTACK + 0xe00); /* that leads anywhere else */
 	assert_int_equal(walk(&python)->head.python_end, PYTHON_BROKEN);
 }
