@@ -23,7 +23,7 @@ static __always_inline void opened(const struct sock *sk)
 	u32 tgid = current_tgid();
 	struct target *target = target_of(tgid);
 	struct connection connection = {};
-	u64 key = (u64)sk, begin;
+	u64 begin;
 
 	if (!target || !sock_is_tcp(sk))
 		return;
@@ -31,9 +31,7 @@ static __always_inline void opened(const struct sock *sk)
 	connection.conn = conn_number();
 	connection.owner_pid = tgid;
 	connection.flags = CONN_OPENED;
-	if (bpf_map_update_elem(&connections, &key, &connection, BPF_ANY))
-		drop(DROP_CONNECTIONS_FULL); /* its connect is still told, its end is not */
-	emit_with_stack(RECORD_CONNECT, target, &connection, sk, 0);
+	conn_begins(&connection, target, sk);
 	tally(TALLY_CONNECTS, 1);
 	tally(TALLY_CONNECT_NS, bpf_ktime_get_ns() - begin);
 }

@@ -127,7 +127,8 @@ enum drop_reason {
 	DROP_WAITS_FULL = 11,       /* too many threads: what this one waits for is not seen */
 	DROP_CALLS = 12,            /* a log write, or the stack of a send to Redis */
 	DROP_LOG_CALLS_FULL = 13,   /* too many threads write at once */
-	DROP_COUNT = 14,
+	DROP_CONNECTS = 14,         /* connections of which nothing is told, for their connect() could not be: exact */
+	DROP_COUNT = 15,
 };
 
 /* Counters that are no loss, per CPU like the drops. */
@@ -227,6 +228,7 @@ enum conn_flag {
 	CONN_RESET = 4,      /* ended by an error (sk_err in error) */
 	CONN_BOUND = 8,      /* AF_UNIX: this end has a name, as accepted ones have */
 	CONN_PAIR = 16,      /* AF_UNIX: neither end has one: a socketpair() */
+	CONN_UNTOLD = 32,    /* in the kernel's table only: its connect() could not be told, so nothing of it is */
 };
 
 struct conn_body {

@@ -148,7 +148,7 @@ static __always_inline void moved(const struct sock *sk, s64 bytes, const struct
 
 	connection = connection_of(sk, tgid);
 	scratch = bpf_map_lookup_elem(&io_scratches, &zero);
-	if (!connection || !scratch)
+	if (!connection || !scratch || connection->flags & CONN_UNTOLD)
 		return;
 	if (scratch->busy) {
 		drop(DROP_SCRATCH_BUSY);

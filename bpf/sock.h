@@ -122,6 +122,8 @@ static __always_inline void conn_emit(u16 type, const struct connection *connect
 		struct conn_body body;
 	} out;
 
+	if (connection->flags & CONN_UNTOLD)
+		return;
 	record_fill(&out.record, type, sizeof(out));
 	conn_body_fill(&out.body, connection, sk);
 	out.body.flags |= flags;
@@ -150,18 +152,20 @@ static __always_inline void conn_emit_seen(const struct connection *connection, 
 		drop(DROP_RING_FULL_CONNECTION);
 }
 
-/* CONNECT or CLOSE, by the current thread. dialled: the name it gives connect(), where the kernel keeps none; else NULL. */
-static __always_inline void emit_with_stack(u16 type, struct target *target, const struct connection *connection,
+/* CONNECT or CLOSE, by the current thread. dialled: the name it gives connect(), where the kernel keeps none; else NULL. False: it
+ * could not be told. */
+static __always_inline bool emit_with_stack(u16 type, struct target *target, const struct connection *connection,
 					    const struct sock *sk, const struct unix_name *dialled)
 {
 	const u32 before = sizeof(struct record) + sizeof(struct conn_body);
 	const u32 room = sizeof(struct stack_head) + sizeof(((struct scratch *)0)->slots);
 	struct scratch *scratch = scratch_take(SCRATCH_CONNECTION);
 	struct pt_regs *regs;
+	bool told = false;
 	u32 size;
 
 	if (!scratch)
-		return;
+		return false;
 	regs = user_regs();
 	if (regs)
 		stack_walk(scratch, SCRATCH_CONNECTION, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp),
@@ -187,10 +191,29 @@ static __always_inline void emit_with_stack(u16 type, struct target *target, con
 		}
 		size += before;
 		record_fill(&scratch->record, type, size);
-		if (bpf_ringbuf_output(&ring, &scratch->record, size, ring_flags()))
+		told = !bpf_ringbuf_output(&ring, &scratch->record, size, ring_flags());
+		if (!told && type != RECORD_CONNECT)
 			drop(DROP_RING_FULL_CONNECTION);
 	}
 	scratch_give(scratch);
+	return told;
+}
+
+/* A connection of this process begins: into the table, and told. */
+static __always_inline void conn_begins(struct connection *connection, struct target *target, const struct sock *sk)
+{
+	struct connection *kept;
+	u64 key = (u64)sk;
+
+	if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY))
+		drop(DROP_CONNECTIONS_FULL); /* its connect is still told, its end is not */
+	if (emit_with_stack(RECORD_CONNECT, target, connection, sk, 0))
+		return;
+	drop(DROP_CONNECTS);
+	connection->flags |= CONN_UNTOLD;
+	kept = bpf_map_lookup_elem(&connections, &key);
+	if (kept)
+		kept->flags |= CONN_UNTOLD;
 }
 
 /* The first shutdown or close on this side. */
@@ -199,7 +222,7 @@ static __always_inline void closed_here(struct connection *connection, const str
 	struct target *target = target_of(current_tgid());
 	u64 begin = bpf_ktime_get_ns();
 
-	if (connection->close_seen)
+	if (connection->close_seen || connection->flags & CONN_UNTOLD)
 		return;
 	connection->close_seen = 1;
 	if (target) {
@@ -233,9 +256,7 @@ static __always_inline void unix_opened(const struct sock *sk, u32 tgid, struct 
 	connection.conn = conn_number();
 	connection.owner_pid = tgid;
 	connection.flags = CONN_OPENED;
-	if (bpf_map_update_elem(&connections, &key, &connection, BPF_ANY))
-		drop(DROP_CONNECTIONS_FULL);
-	emit_with_stack(RECORD_CONNECT, target, &connection, sk, 0);
+	conn_begins(&connection, target, sk);
 	conn_emit(RECORD_ESTABLISHED, &connection, sk, 0, 0);
 	tally(TALLY_CONNECTS, 1);
 	tally(TALLY_CONNECT_NS, bpf_ktime_get_ns() - begin);

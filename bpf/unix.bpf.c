@@ -135,7 +135,10 @@ static __always_inline void refused(s64 result)
 	connection.owner_pid = current_tgid();
 	connection.flags = CONN_OPENED;
 	connection.inode = sock_inode(sk);
-	emit_with_stack(RECORD_CONNECT, target, &connection, sk, &name);
+	if (!emit_with_stack(RECORD_CONNECT, target, &connection, sk, &name)) {
+		drop(DROP_CONNECTS);
+		return;
+	}
 	conn_emit(RECORD_GONE, &connection, sk, CONN_RESET, (s32)-result);
 }
 

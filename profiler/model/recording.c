@@ -80,6 +80,7 @@ static const char *const drop_reason_names[DROP_COUNT] = {
 	[DROP_RING_FULL_WAIT] = "ring full: waits",
 	[DROP_WAITS_FULL] = "thread table full",
 	[DROP_NO_MEMORY] = "no memory for events",
+	[DROP_CONNECTS] = "ring full: whole connections",
 	[DROP_PAYLOAD_FAULT] = "payload not readable",
 	[DROP_CALLS] = "ring full: log writes and stacks of sends",
 	[DROP_LOG_CALLS_FULL] = "table of writes full",

@@ -177,6 +177,7 @@ static void put_lost(struct writer *out, struct json_object *document)
 
 	json_put_count(&out->build, lost, "events", lost_events(out->recording));
 	json_put_count(&out->build, lost, "stacks", out->recording->stacks_refused);
+	json_put_count(&out->build, lost, "connects", out->recording->drops[DROP_CONNECTS]);
 }
 
 static void put_notes(struct writer *out, struct json_object *document)
