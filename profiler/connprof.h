@@ -157,6 +157,9 @@ void connprof_server_view_free(struct connprof_server_view *view);
 /* Which part of a recording that has both. */
 enum connprof_mode { CONNPROF_MODE_ALL = 0, CONNPROF_MODE_CPU, CONNPROF_MODE_OFFCPU };
 
+/* What a picture of connections shows: how many were opened, how many are still open, or the time to set them up. */
+enum connprof_weight { CONNPROF_WEIGHT_NONE = 0, CONNPROF_WEIGHT_OPENED, CONNPROF_WEIGHT_OPEN, CONNPROF_WEIGHT_SETUP };
+
 struct connprof_report_options {
 	const char *format;      /* a name connprof_format_find gave */
 	const char *title;       /* NULL: made from the targets */
@@ -170,6 +173,8 @@ struct connprof_report_options {
 	/* Only what lies inside requests slower than this, or inside the slowest so many percent of them; 0: all. */
 	uint64_t slower_than_ns;
 	double slowest_percent;
+	enum connprof_weight weight; /* of connections; NONE: opened */
+	bool stacks;             /* call sites: with the chain of calls down to connect() */
 	bool against_normal;     /* and that compared with what lies inside the other requests */
 	const struct connprof_recording *base; /* what the recording is compared with (borrowed); NULL: with nothing */
 };

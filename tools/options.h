@@ -38,9 +38,9 @@ struct options {
 	unsigned verbose;
 	bool quiet, json, json_summary, no_children, no_tls, kernel, gil, idle, native, threads, functions, nolineno, subprocesses;
 	bool requests, gil_wait, log_sites, round_trips, help;
-	bool wakers;
+	bool wakers, stacks;
 	const char *output, *format, *title, *view, *mode, *wait, *events, *redis_server;
-	const char *baseline, *write_baseline, *suppress, *diff;
+	const char *weight, *baseline, *write_baseline, *suppress, *diff;
 	unsigned min_requests;
 	double max_connects_per_request, max_churn, slowest_percent;
 	struct option_list protocols, redis_peers, app_patterns, library_patterns;

@@ -122,6 +122,9 @@ struct connprof_report_options output_style(const struct options *options, const
 		.slower_than_ns = options->slower_than_ns,
 		.slowest_percent = options->slowest_percent,
 		.against_normal = options->diff,
+		.stacks = options->stacks,
+		.weight = !options->weight ? CONNPROF_WEIGHT_NONE : !strcmp(options->weight, "opened") ? CONNPROF_WEIGHT_OPENED :
+			  !strcmp(options->weight, "open") ? CONNPROF_WEIGHT_OPEN : CONNPROF_WEIGHT_SETUP,
 		.wait = options->gil_wait ? "GIL" : options->wait,
 		.mode = !options->mode || !strcmp(options->mode, "wall") ? CONNPROF_MODE_ALL :
 			!strcmp(options->mode, "cpu") ? CONNPROF_MODE_CPU : CONNPROF_MODE_OFFCPU,

@@ -25,6 +25,8 @@ const struct report_format report_formats[] = {
 	{"text", "", ".txt", CONNPROF_VIEW_SITES, trace_text_write, false},
 	{"json", "", ".json", CONNPROF_VIEW_SITES, trace_json_write, false},
 	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_SITES, pprof_write, false},
+	{"svg", "flamegraph", ".svg", CONNPROF_VIEW_SITES, conn_svg_write, false},
+	{"folded", "raw collapsed", ".folded .collapsed .raw", CONNPROF_VIEW_SITES, conn_folded_write, false},
 	{"text", "dump", ".txt", CONNPROF_VIEW_THREADS, dump_text_write, false},
 	{"json", "", ".json", CONNPROF_VIEW_THREADS, dump_json_write, false},
 	{"html", "", ".html .htm", CONNPROF_VIEW_DIAGNOSIS, diagnosis_html_write, false},
@@ -116,7 +118,7 @@ const char *connprof_format_names(enum connprof_view view)
 	case CONNPROF_VIEW_VERDICT:
 		return "text, sarif, junit, github, gitlab, markdown, json";
 	case CONNPROF_VIEW_SITES:
-		return "text, json, pprof";
+		return "text, json, pprof, svg, folded";
 	case CONNPROF_VIEW_THREADS:
 	case CONNPROF_VIEW_REQUESTS:
 		return "text, json";

@@ -136,6 +136,8 @@ int check_junit_write(const struct connprof_recording *, const struct connprof_r
 int check_github_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int check_gitlab_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int check_markdown_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
+int conn_svg_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
+int conn_folded_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int trace_text_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int trace_json_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);
 int dump_text_write(const struct connprof_recording *, const struct connprof_report_options *, FILE *, struct connprof_error *);

@@ -13,6 +13,8 @@
 const char *site_place(const struct connprof_recording *recording, const struct site_row *site, char out[PLACE_TEXT]);
 /* A table row a site, a head line first; only those that keep (NULL: all) says yes to. Nothing for none. */
 void sites_table(const struct connprof_recording *recording, bool (*keep)(const struct site_row *), FILE *stream);
+/* The chain of calls that opens a site's connections, outermost first, as a labelled paragraph. */
+void site_chain(const struct connprof_recording *recording, const struct site_row *site, FILE *stream);
 /* "redis", "unknown", with "+tls". Returns out. */
 const char *site_protocol(const struct site_row *site, char out[32]);
 /* What was lost and noted, a line each; nothing for zero counters. */

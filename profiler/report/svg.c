@@ -165,9 +165,10 @@ static void title_make(const struct connprof_recording *recording, const struct 
 }
 
 /* Zero samples are an answer: the script would call it an error. */
-static int empty_picture(const struct connprof_recording *recording, const char *title, bool off, FILE *stream)
+static int empty_picture(const struct connprof_recording *recording, const char *title, bool off, bool connections, FILE *stream)
 {
-	const char *why = recording->cut.slower_than_ns ? "no samples inside such requests" :
+	const char *why = connections ? "no such connections were seen" :
+			  recording->cut.slower_than_ns ? "no samples inside such requests" :
 			  off ? "no waits: nothing that was followed was off the CPU while being watched" :
 				"no samples: nothing that was followed used the CPU while being watched";
 
@@ -324,12 +325,12 @@ int svg_write(const struct connprof_recording *recording, const struct connprof_
 {
 	int files[FILES] = {-1, -1, -1}, code = 0;
 	bool off = weight_off_only(recording, options);
-	struct look look = {.unit = weight_unit(recording), .colors = off ? "io" : "js"};
+	struct look look = {.unit = options->weight == CONNPROF_WEIGHT_SETUP ? "us" : options->weight ? "connections" : weight_unit(recording), .colors = off ? "io" : "js"};
 	char script[4096];
 
 	title_make(recording, options, look.title);
 	if (!weight_any(recording, options))
-		return empty_picture(recording, look.title, off, stream);
+		return empty_picture(recording, look.title, off, options->weight, stream);
 	code = svg_script_find(script, error);
 	if (code)
 		return code;

@@ -11,9 +11,6 @@
 #include "report/finding.h"
 #include "report/paragraph.h"
 
-#define OUTER_FRAMES 4  /* shown above the call site: the handler and who called it */
-#define INNER_FRAMES 10 /* shown below it, down to connect() */
-
 struct paint {
 	const char *bad, *good, *weak, *bold, *off;
 };
@@ -175,63 +172,6 @@ static void put_cause(const struct site_row *site, FILE *stream)
 	paragraph_put(stream, "cause", text);
 }
 
-static void put_chain_frame(const struct connprof_recording *recording, const struct frame *frame, bool call_site, FILE *stream)
-{
-	const char *file = strings_get(recording->strings, frame->file);
-	const char *module = base_path(strings_get(recording->strings, frame->module));
-
-	fprintf(stream, "   %-9s %s %s", "", call_site ? "->" : "  ", strings_get(recording->strings, frame->function));
-	if (*file && frame->line)
-		fprintf(stream, " (%s:%u)", short_path(file), frame->line);
-	else if (*file || *module)
-		fprintf(stream, " (%s)", *file ? short_path(file) : module);
-	fputc('\n', stream);
-}
-
-/* The frames worth showing: the language's own where there are any, else the native ones. */
-static bool chain_shows(const struct frame *frame, bool interpreted)
-{
-	return interpreted ? frame->kind == FRAME_PYTHON
-			   : frame->kind == FRAME_NATIVE && !(frame->flags & FRAME_INTERPRETER);
-}
-
-/* From the handler down to connect(); the call site is marked. */
-static void put_chain(const struct connprof_recording *recording, const struct site_row *site, FILE *stream)
-{
-	size_t count = 0, at, skip, outer = 0, inner = 0;
-	const uint32_t *frames = stacks_get(recording->stacks, site->stack, &count, NULL);
-	bool interpreted = false, below = false;
-
-	for (size_t i = 0; i < count; i++)
-		interpreted |= stacks_frame(recording->stacks, frames[i]) &&
-			       stacks_frame(recording->stacks, frames[i])->kind == FRAME_PYTHON;
-	for (at = 0; at < count && frames[at] != site->call_site; at++)
-		;
-	if (at == count) { /* no application frame: all that can be shown is below */
-		at = count ? count - 1 : 0;
-		below = true;
-	}
-	for (skip = at; skip + 1 < count && outer < OUTER_FRAMES; skip++)
-		outer += chain_shows(stacks_frame(recording->stacks, frames[skip + 1]), interpreted);
-	if (count)
-		paragraph_label(stream, "chain");
-	if (count)
-		fputs("outermost first\n", stream);
-	for (size_t i = count ? skip + 1 : 0; i-- > 0;) {
-		const struct frame *frame = stacks_frame(recording->stacks, frames[i]);
-		bool here = frames[i] == site->call_site;
-
-		if (!frame || (!here && !chain_shows(frame, interpreted)))
-			continue;
-		if (below && inner++ >= INNER_FRAMES) {
-			fprintf(stream, "   %-9s    … and further in\n", "");
-			break;
-		}
-		put_chain_frame(recording, frame, here, stream);
-		below |= here;
-	}
-}
-
 static const char *stands_on(uint8_t attribution)
 {
 	switch (attribution) {
@@ -263,7 +203,7 @@ static void put_finding(const struct connprof_recording *recording, const struct
 	if (*remedy)
 		paragraph_put(stream, "remedy", remedy);
 	put_reuse(site, stream);
-	put_chain(recording, site, stream);
+	site_chain(recording, site, stream);
 	if (stands_on(site->attribution)) {
 		paragraph_label(stream, "stands on");
 		fprintf(stream, "%s\n", stands_on(site->attribution));

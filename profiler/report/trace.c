@@ -114,21 +114,27 @@ int trace_text_write(const struct connprof_recording *recording, const struct co
 {
 	char targets[128];
 
-	(void)options;
 	(void)error;
 	fprintf(stream, "%s, %.1f s: %llu connections seen", targets_text(recording, targets, sizeof(targets)),
 		recording->seconds, (unsigned long long)recording->connections);
 	if (recording->preexisting)
-		fprintf(stream, ", %llu of them open before", (unsigned long long)recording->preexisting);
+		fprintf(stream, ", %llu more were open before", (unsigned long long)recording->preexisting);
 	if (recording->accepted)
 		fprintf(stream, ", %llu accepted", (unsigned long long)recording->accepted);
 	if (recording->requests.observed != UNKNOWN_COUNT && recording->requests.observed)
-		fprintf(stream, "; %llu %s requests", (unsigned long long)recording->requests.observed,
-			protocol_name((enum protocol_id)recording->requests.protocol));
+		fprintf(stream, recording->requests.protocol == PROTOCOL_JOB ? "; %llu jobs" : "; %llu HTTP requests",
+			(unsigned long long)recording->requests.observed);
 	fputc('\n', stream);
 	if (!recording->site_count)
 		fputs("no connection was opened\n", stream);
 	sites_table(recording, NULL, stream);
+	for (size_t i = 0; options->stacks && i < recording->site_count; i++) {
+		char place[PLACE_TEXT], peer[ENDPOINT_TEXT];
+
+		fprintf(stream, "\n%s to %s\n", site_place(recording, &recording->sites[i], place),
+			endpoint_text(&recording->sites[i].peer, recording->strings, peer));
+		site_chain(recording, &recording->sites[i], stream);
+	}
 	losses_text(recording, stream);
 	return 0;
 }

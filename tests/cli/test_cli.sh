@@ -146,6 +146,15 @@ python3 -c 'import xml.etree.ElementTree as t; assert len(t.parse("q.xml").finda
 verdict $? 'a recording as JUnit, by the name of the file' "exit $got"
 judged -f github; grep -q '^::error title=connection-per-request' out && [ $got = 1 ]; verdict $? 'a recording as workflow commands' "exit $got"
 judged -f markdown; grep -q '^| connection-per-request | `Handler.answer' out && [ $got = 1 ]; verdict $? 'a recording as Markdown' "exit $got"
+sites() { "$connprof" report "$leaky" --view sites "$@" >out 2>err; got=$?; }
+sites -f folded; [ $got = 0 ] && awk '{ n += $NF } END { exit n != 40 }' out && grep -q ';Handler.answer (app/leaky.py:8);' out
+verdict $? 'connections as folded stacks, as many as were opened' "exit $got: $(head -c 200 out)"
+sites -f folded --weight open; [ $got = 0 ] && [ ! -s out ]; verdict $? 'connections left open as folded stacks: none' "exit $got"
+sites -f folded --weight setup; [ $got = 0 ] && awk '{ n += $NF } END { exit !(n > 40 && n < 1000000) }' out
+verdict $? 'set-up time as folded stacks, in microseconds' "exit $got"
+sites -f svg --weight opened; [ $got = 0 ] && grep -q '40 connections opened' out && grep -q '40 connections, 100' out
+verdict $? 'a flame graph of connections' "exit $got: $(cat err)"
+sites --stacks; [ $got = 0 ] && grep -q -- '-> Handler.answer (app/leaky.py:8)' out; verdict $? 'call sites with their stacks' "exit $got"
 judged --write-baseline base.json; [ $got = 1 ] && [ -s base.json ]; verdict $? 'writing a baseline keeps the exit status' "exit $got"
 judged --baseline base.json; [ $got = 0 ] && grep -q 'in the baseline' out; verdict $? 'what is in the baseline does not count' "exit $got"
 judged --suppress good; [ $got = 1 ] && grep -q 'unused suppression (good:1)' out; verdict $? 'an unused suppression is told' "exit $got"

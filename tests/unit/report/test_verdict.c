@@ -165,7 +165,7 @@ static void test_trace_shows_a_row_a_site(void **state)
 	struct json_object *document = json_tokener_parse(json);
 
 	(void)state;
-	assert_has(out, "4815 connections seen, 2 of them open before, 40 accepted; 4812 http requests\n");
+	assert_has(out, "4815 connections seen, 2 more were open before, 40 accepted; 4812 HTTP requests\n");
 	assert_has(out, "    4812      0      0      23.0      2.40      30.2  redis      127.0.0.1:6379         "
 			"RecommendHandler.__init__ (app/recommend.py:42)\n");
 	assert_has(out, "       3      -      2         -         -         -  unknown+tls [2001:db8::1]:443      "
