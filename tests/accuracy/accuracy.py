@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures how right connprof's stacks are and writes the tables of docs/accuracy.md between their markers.
 
-usage: accuracy.py [PART...]     parts: host oracle complete (default: all)
+usage: accuracy.py [PART...]     parts: host oracle shares complete (default: all)
 """
 import collections
 import os
@@ -18,10 +18,12 @@ import live  # noqa: E402
 from document import table, write_between  # noqa: E402  (as the bench writes its own)
 
 import oracle  # noqa: E402
+import shares  # noqa: E402
 import targets  # noqa: E402
 
 DOCUMENT = live.ROOT / "docs" / "accuracy.md"
 ORACLE_HZ, ORACLE_SECONDS = 9973, 20
+SHARES_HZ, SHARES_SECONDS = 1999, 5
 COMPLETE_HZ, COMPLETE_SECONDS = 1999, 8
 
 
@@ -64,6 +66,24 @@ def full_version(path, version):
     return f"{said} (Debian)" if version == "system" or root != "/" else said
 
 
+# ---- shares are those of CPU time ------------------------------------------------------------------------------------------
+
+def part_shares():
+    pythons, rows = live.pythons_like(*oracle.VERSIONS), []
+    starts = [lambda: [("C", live.workload("split", "wait")[0])]]
+    for number in range(0, len(pythons), os.cpu_count()):
+        group = pythons[number:number + os.cpu_count()]
+        starts.append(lambda group=group: [(f"CPython {full_version(path, version)}", live.workload("shares.py", python=path)[0])
+                                           for version, path in group])
+    for start in starts:
+        for label, answer, seen in shares.record(start, SHARES_HZ, SHARES_SECONDS):
+            samples, statistic, chance, text = shares.judge(answer, seen)
+            rows.append([label, samples, text, f"{statistic:.2f}", f"{chance:.3f}"])
+            if chance < 0.001:
+                print(f"{label}: the shares differ more than chance allows", file=sys.stderr)
+    return table(["program", "samples", "share of CPU time by its own clock / share of samples, %", "chi-square", "probability"], rows)
+
+
 # ---- stacks reach their root -----------------------------------------------------------------------------------------------
 
 def counters(summary, head):
@@ -91,7 +111,7 @@ def part_complete():
     return table(["target", "samples", "reach the root", "those that do not, by reason", "Python part not whole, by reason"], rows)
 
 
-PARTS = {"host": part_host, "oracle": part_oracle, "complete": part_complete}
+PARTS = {"host": part_host, "oracle": part_oracle, "shares": part_shares, "complete": part_complete}
 
 
 def main():
