@@ -9,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -363,7 +362,6 @@ static void fill_costs(struct connprof_session *session)
 {
 	struct cost_row *cost = &session->recording->cost;
 	uint64_t drops[DROP_COUNT], tallies[TALLY_COUNT], first = decode_first_sample_ns(session->decode);
-	struct rusage usage;
 
 	probe_counters(session->probe, drops, tallies);
 	cost->kernel_seconds = (tallies[TALLY_SAMPLE_NS] + tallies[TALLY_CONNECT_NS] + tallies[TALLY_IO_NS] +
@@ -374,8 +372,7 @@ static void fill_costs(struct connprof_session *session)
 	cost->real_rate_hz = session->real_rate_hz;
 	cost->target_cpu_seconds = session->cpu_seconds;
 	cost->own_cpu_seconds = clock_process_ns() / 1e9;
-	if (!getrusage(RUSAGE_SELF, &usage))
-		cost->own_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
+	cost->own_rss_bytes = process_peak_bytes(getpid());
 	if (first)
 		cost->first_sample_seconds = (first - session->open_ns) / 1e9;
 	session->recording->missed_runs = probe_missed_runs(session->probe);

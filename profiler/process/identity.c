@@ -109,6 +109,14 @@ int process_cpu_ns(pid_t pid, uint64_t *ns)
 	return 0;
 }
 
+uint64_t process_peak_bytes(pid_t pid)
+{
+	char status[PROCFS_STATUS_BYTES];
+	const char *peak = procfs_read(pid, "status", status, sizeof(status)) > 0 ? procfs_field(status, "VmHWM") : NULL;
+
+	return peak ? strtoull(peak, NULL, 10) * 1024 : 0;
+}
+
 /* Whether the kernel lets us read pid's memory (PTRACE_MODE_ATTACH): asked by opening, nothing is attached. */
 static int check_permission(pid_t pid)
 {

@@ -42,6 +42,8 @@ int process_check_target(pid_t pid, struct process_identity *out, struct connpro
 bool process_ids_are_the_kernels(void);
 /* CPU time (user + system) used so far, all threads, in ns: 0 on success. */
 int process_cpu_ns(pid_t pid, uint64_t *ns);
+/* Most resident memory so far, since its exec (getrusage's ru_maxrss begins with that of whoever started it); 0: not known. */
+uint64_t process_peak_bytes(pid_t pid);
 
 /* ---- children.c ---- */
 

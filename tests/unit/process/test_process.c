@@ -345,6 +345,40 @@ static void open_sockets_are_those_the_process_holds(void **state)
 	close(six);
 }
 
+static void become_small(void)
+{
+	if (!fork()) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl("/bin/sleep", "sleep", "20", (char *)NULL);
+	}
+}
+
+static void peak_memory_is_not_that_of_whoever_started_it(void **state)
+{
+	size_t size = 64u << 20;
+	void *large = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct process_identity identity = {.comm = ""};
+	pid_t child, *sleeper = NULL;
+
+	(void)state;
+	assert_ptr_not_equal(large, MAP_FAILED);
+	memset(large, 1, size);
+	child = child_doing(become_small);
+	munmap(large, size);
+	for (int i = 0; i < 500 && strcmp(identity.comm, "sleep"); i++) {
+		usleep(10000);
+		free(sleeper);
+		assert_int_equal(process_descendants(child, 4, &sleeper), 1);
+		process_identify(sleeper[0], &identity);
+	}
+	assert_string_equal(identity.comm, "sleep");
+	assert_true(process_peak_bytes(getpid()) >= size);
+	assert_in_range(process_peak_bytes(sleeper[0]), 1, size / 2);
+	kill(sleeper[0], SIGKILL);
+	free(sleeper);
+	end_child(child);
+}
+
 static void cpu_time_is_that_of_all_threads(void **state)
 {
 	uint64_t ns = 0, own = clock_process_ns();
@@ -370,6 +404,7 @@ int main(void)
 		cmocka_unit_test(descendants_are_found_and_limited),
 		cmocka_unit_test(all_threads_are_listed_with_their_names),
 		cmocka_unit_test(open_sockets_are_those_the_process_holds),
+		cmocka_unit_test(peak_memory_is_not_that_of_whoever_started_it),
 		cmocka_unit_test(cpu_time_is_that_of_all_threads),
 	};
 
