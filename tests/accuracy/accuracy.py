@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures how right connprof's stacks are and writes the tables of docs/accuracy.md between their markers.
 
-usage: accuracy.py [PART...]     parts: host oracle shares complete (default: all)
+usage: accuracy.py [PART...]     parts: host oracle shares opinions complete side (default: all)
 """
 import collections
 import os
@@ -17,8 +17,10 @@ sys.path.insert(0, str(HERE.parent / "live"))
 import live  # noqa: E402
 from document import table, write_between  # noqa: E402  (as the bench writes its own)
 
+import opinions  # noqa: E402
 import oracle  # noqa: E402
 import shares  # noqa: E402
+import sidebyside  # noqa: E402
 import targets  # noqa: E402
 
 DOCUMENT = live.ROOT / "docs" / "accuracy.md"
@@ -84,6 +86,43 @@ def part_shares():
     return table(["program", "samples", "share of CPU time by its own clock / share of samples, %", "chi-square", "probability"], rows)
 
 
+# ---- others see the same ----------------------------------------------------------------------------------------------------
+
+def part_opinions():
+    """Over all versions: pairs of opinions, frame by frame."""
+    pairs = {name: opinions.Difference() for name in (
+        "dump / faulthandler", "dump / py-spy dump", "record (the kernel walker) / dump", "dump / gdb, native and inlined frames with their lines")}
+    silent, inferred = collections.defaultdict(list), 0
+    for version, path in live.pythons_like(*oracle.VERSIONS):
+        process, by_pthread = opinions.start(path)
+        python, native = opinions.connprof_dump(process.pid)
+        walker = opinions.connprof_record(process.pid)
+        spied, ids = opinions.py_spy(process.pid)
+        rooted = path.startswith(str(live.BUILD))
+        if rooted:
+            silent["gdb"].append(version)
+        backtraces, gdb_ids, tails = ({}, {}, 0) if rooted else opinions.gdb(process.pid)
+        inferred += tails
+        if spied is None:
+            silent["py-spy"].append(f"{version} ({ids})")
+            ids = gdb_ids
+        names = list(pairs)
+        for pthread, frames in by_pthread.items():
+            if pthread in ids:
+                pairs[names[0]].add(python[ids[pthread]], frames)
+        for tid, frames in (spied or {}).items():
+            pairs[names[1]].add(python[tid], frames)
+        for tid, frames in walker.items():
+            pairs[names[2]].add(frames, python[tid])
+        for tid, frames in backtraces.items():
+            pairs[names[3]].add(native[tid], frames)
+        live.clean_up()
+    rows = [[name, pair.threads, sum(pair.counts.values()), pair.counts["same"], str(pair)] for name, pair in pairs.items()]
+    notes = "; ".join(f"{tool} has no word on {', '.join(versions)}" for tool, versions in silent.items())
+    return (table(["the first / the second", "threads", "frames", "the same", "others"], rows) + f"\n\nLeft out of gdb's: {inferred} frames that it "
+            f"infers for tail calls; they are not on the stack. {notes}.")
+
+
 # ---- stacks reach their root -----------------------------------------------------------------------------------------------
 
 def counters(summary, head):
@@ -111,7 +150,36 @@ def part_complete():
     return table(["target", "samples", "reach the root", "those that do not, by reason", "Python part not whole, by reason"], rows)
 
 
-PARTS = {"host": part_host, "oracle": part_oracle, "shares": part_shares, "complete": part_complete}
+# ---- side by side ------------------------------------------------------------------------------------------------------------
+
+def part_side():
+    rows = []
+    for version, path in live.pythons_like("3.11", "3.13", "3.15"):
+        pid, judge_of, inside = sidebyside.start(version, path)
+        for name, record in sidebyside.PROFILERS:
+            seen = record(pid, inside)
+            if seen.error:
+                if not seen.error.startswith("needs"):
+                    rows.append([version, name, f"cannot: {seen.error}", "", "", "", ""])
+                continue
+            counts, examples = sidebyside.judge(seen, judge_of)
+            total = sum(counts.values())
+            wrong = sum(count for verdict, count in counts.items() if verdict.startswith("impossible"))
+            cut = counts["cut"] + counts["rootless"] + counts["unreadable"]
+            missed, of = seen.missed if isinstance(seen.missed, tuple) else (seen.missed, total + seen.missed)
+            without = counts["no Python"] + counts["native only"]
+            rows.append([version, name, total, percent(wrong, total), percent(cut, total), percent(without, total), percent(missed, of)])
+            for verdict, frames in examples.items():
+                print(f"{version} {name}: {counts[verdict]} {verdict}: {frames}"[:1500], file=sys.stderr)
+        live.clean_up()
+    return table(["CPython", "profiler", "samples", "wrong", "cut", "no Python frames", "missing, by its own word"], rows)
+
+
+def percent(part, whole):
+    return f"{100 * part / whole:.2f} %" if whole else "?"
+
+
+PARTS = {"host": part_host, "oracle": part_oracle, "shares": part_shares, "opinions": part_opinions, "complete": part_complete, "side": part_side}
 
 
 def main():

@@ -52,17 +52,21 @@ class Legal:
         return None
 
     def judge(self, frames):
+        """The verdict on a stack of a folded file: judge_frames'. A cut stack is told by its note; native frames are missing then."""
+        cut = any(frame.startswith("[cut: ") for frame in frames[:3])
+        return self.judge_frames([frame for frame in map(frame_of, frames) if frame], not cut)
+
+    def judge_frames(self, frames, native_known):
         """What a stack is: "right", "no Python", "unreadable", "rootless" (the outermost frame is no root), or what is impossible
-        in it: "impossible: …"."""
+        in it: "impossible: …". Native frames are asked for only where they are known."""
         seen, native, caller = [], 0, None
-        cut = any(frame.startswith("[cut: ") for frame in frames[:3])  # then native frames are missing
-        for frame in filter(None, map(frame_of, frames)):
+        for frame in frames:
             if frame[2]:
                 native += 1
                 continue
             if frame[0] == "[unreadable frame]":
                 return "unreadable"
-            wrong = self.entered(caller, frame, None if cut else native) if caller else None
+            wrong = self.entered(caller, frame, native if native_known else None) if caller else None
             if wrong:
                 return f"impossible: {wrong}"
             seen.append(frame)
