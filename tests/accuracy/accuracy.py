@@ -3,6 +3,8 @@
 """Measures how right connprof's stacks are and writes the tables of docs/accuracy.md between their markers.
 
 usage: accuracy.py [PART...]     parts: host oracle shares opinions complete side (default: all)
+
+The exit status is 1 when a stack of connprof's was impossible, or shares differ from those of CPU time more than chance allows.
 """
 import collections
 import os
@@ -27,6 +29,9 @@ DOCUMENT = live.ROOT / "docs" / "accuracy.md"
 ORACLE_HZ, ORACLE_SECONDS = 9973, 20
 SHARES_HZ, SHARES_SECONDS = 1999, 5
 COMPLETE_HZ, COMPLETE_SECONDS = 1999, 8
+CHANCE = 0.001  # of shares that are right, below which they are called wrong
+
+findings = []
 
 
 def part_host():
@@ -57,8 +62,11 @@ def part_oracle():
         lines.append(f"{names}: {torn} caught in the middle of a change, {lost} lost for want of room in the ring")
         print(summary, file=sys.stderr)
         live.clean_up()
+    if impossible:
+        findings.append(f"{impossible} impossible stacks")
     rows.append(["**all**", f"**{total}**", "", f"**{impossible}**", "", ""])
-    return table(["CPython", "samples", "Hz of the CPU time used", "impossible", "unreadable or rootless", "no Python frames"], rows) + "\n\nBy recording: " + "; ".join(lines) + "."
+    return (table(["CPython", "samples", "Hz of the CPU time used", "impossible", "unreadable or rootless", "no Python frames"], rows) +
+            f"\n\nBy recording: {'; '.join(lines)}.")
 
 
 def full_version(path, version):
@@ -81,8 +89,8 @@ def part_shares():
         for label, answer, seen in shares.record(start, SHARES_HZ, SHARES_SECONDS):
             samples, statistic, chance, text = shares.judge(answer, seen)
             rows.append([label, samples, text, f"{statistic:.2f}", f"{chance:.3f}"])
-            if chance < 0.001:
-                print(f"{label}: the shares differ more than chance allows", file=sys.stderr)
+            if chance < CHANCE:
+                findings.append(f"{label}: the shares differ more than chance allows")
     return table(["program", "samples", "share of CPU time by its own clock / share of samples, %", "chi-square", "probability"], rows)
 
 
@@ -166,6 +174,8 @@ def part_side():
             total = sum(counts.values())
             wrong = sum(count for verdict, count in counts.items() if verdict.startswith("impossible"))
             cut = counts["cut"] + counts["rootless"] + counts["unreadable"]
+            if wrong and name == "connprof":
+                findings.append(f"{wrong} impossible stacks beside others")
             missed, of = seen.missed if isinstance(seen.missed, tuple) else (seen.missed, total + seen.missed)
             without = counts["no Python"] + counts["native only"]
             rows.append([version, name, total, percent(wrong, total), percent(cut, total), percent(without, total), percent(missed, of)])
@@ -190,6 +200,8 @@ def main():
         text = PARTS[name]()
         write_between(DOCUMENT, "accuracy", name, text)
         print(f"== {name} ({time.monotonic() - started:.0f} s)\n{text}\n", flush=True)
+    print("\n".join(f"accuracy: {finding}" for finding in findings), end="\n" if findings else "", file=sys.stderr)
+    sys.exit(1 if findings else 0)
 
 
 if __name__ == "__main__":

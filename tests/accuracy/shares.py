@@ -20,7 +20,7 @@ def chance(statistic, freedom):
     return math.exp(-statistic / 2) * total
 
 
-def record(start, rate, seconds, label=None):
+def record(start, rate, seconds):
     """[(label, {function: CPU ns}, {function: samples})] of the programs that start() gives: [(label, process)], waiting to begin."""
     processes = start()
     path = live.folder() / "shares.folded"
