@@ -82,9 +82,12 @@ def the_tail_has_the_cause_on_top_and_latencies_are_the_loads_own():
     told = re.search(r"(\d+) requests, p50 ([\d.]+) ms, p99 ([\d.]+) ms, max ([\d.]+) ms", result.err)
     expect(told, f"no line about requests: {result}")
     expect(int(told.group(1)) == len(seen), f"{told.group(1)} requests, not {len(seen)}")
+    own = sorted(live.answer(target)["latencies_ms"])
     seen.sort()
-    for name, mine, theirs in (("p50", seen[119], float(told.group(2))), ("max", seen[-1], float(told.group(4)))):
-        expect(abs(mine - theirs) <= max(1.0, 0.02 * mine), f"{name}: {theirs} ms, the sender saw {mine:.2f} ms")
+    # The sender's time has the way there and back in it, which on a busy machine is long; the service's own has not.
+    for name, at, theirs in (("p50", 119, float(told.group(2))), ("max", -1, float(told.group(4)))):
+        expect(abs(own[at] - theirs) <= max(1.0, 0.02 * own[at]), f"{name}: {theirs} ms, the service itself took {own[at]:.2f} ms")
+        expect(theirs <= seen[at] * 1.02 + 0.1, f"{name}: {theirs} ms, more than the sender saw, {seen[at]:.2f} ms")
     whole, tail = folded(path), folded(path, "--slowest", "1%")
     normal = whole.with_frame("common_work")
     expect(normal > whole.with_frame("rare_cause"), f"the slow request leads the whole profile too: {whole}")
@@ -110,39 +113,59 @@ def a_recording_that_knows_no_requests_says_so():
     live.connprof("report", path, "-f", "folded", "--slower-than", "1ms").expect_error(3, "record it with --requests")
 
 
-@case
-def statements_that_log_and_that_ask_one_by_one():
+def chatty(*options):
+    """60 requests to the service that talks too much: what it says of itself, and what the recording and its events say."""
     if not live.VENV_PYTHON.exists():
         live.missing(f"{live.VENV_PYTHON} with redis-py (make deps)")
     _, redis_port = services.redis_server()
     audit = live.folder() / "audit.log"
     target, ready = live.workload("chatty.py", redis_port, audit, python=str(live.VENV_PYTHON))
     path, events = live.folder() / "r.pb.gz", live.folder() / "r.events.jsonl"
-    process = live.connprof_start("record", "-p", target.pid, "--log-sites", "--round-trips", "-o", path, "--events", events)
+    process = live.connprof_start("record", "-p", target.pid, *options, "-o", path, "--events", events)
     answered = services.send_requests(ready["port"], 60)
-    recorded(process, path)
+    result = recorded(process, path)
     expect(answered == 60, f"{answered} of 60 answered")
-    seen = json.loads(live.connprof("report", path, "--view", "requests", "-f", "json").expect_status(0).out)
-    again = json.loads(live.connprof("report", events, "--view", "requests", "-f", "json").expect_status(0).out)
-    for report in (seen, again):
-        expect(report["requests"]["observed"] == 60, f"not 60 requests: {report['requests']}")
-        gets = [row for row in report["round_trips"] if row["command"] == "GET"]
-        expect(len(gets) == 1 and gets[0]["call_site"]["function"] == "rank" and gets[0]["call_site"]["line"] == ready["get_line"],
-               f"GETs one by one are not rank's: {report['round_trips']}")
-        expect(gets[0]["per_request"] == ready["gets"], f"not {ready['gets']} a request: {gets}")
-        expect(not [row for row in report["round_trips"] if (row["call_site"] or {}).get("function") == "batch"],
-               f"a pipeline was taken for single commands: {report['round_trips']}")
-        parts = {row["command"]: row for row in report["spent"]["parts"] if row["command"]}
-        expect(parts["GET"]["round_trips"]["mean"] == ready["gets"] and parts["pipeline"]["round_trips"]["mean"] == 1,
-               f"round trips by command: {parts}")
-        noise = [row for row in report["logs"] if row["call_site"] and row["call_site"]["function"] == "noisy"]
+    ready["audit"] = str(audit)
+    ready["text"] = live.connprof("report", path, "--view", "requests").expect_status(0).out
+    reports = [json.loads(live.connprof("report", file, "--view", "requests", "-f", "json").expect_status(0).out)
+               for file in (path, events)]
+    for report in reports:
+        expect(report["requests"]["observed"] == 60, f"not 60 requests: {report['requests']}: {result}")
+    return ready, reports
+
+
+def rows_at(rows, function):
+    return [row for row in rows if row["call_site"] and row["call_site"]["function"].split(".")[-1] == function]
+
+
+@case
+def statements_that_log_are_counted_by_line():
+    ready, reports = chatty("--log-sites")
+    for report in reports:
+        noise = rows_at(report["logs"], "noisy")
         expect(len(noise) == 1 and noise[0]["call_site"]["line"] == ready["log_line"], f"log sites: {report['logs']}")
         expect(noise[0]["lines_per_request"] == ready["lines"], f"not {ready['lines']} lines a request: {noise}")
         expect(noise[0]["place"].startswith("stderr ("), f"not to standard error: {noise}")
-        served = [row for row in report["logs"] if row["place"] == str(audit)]
+        served = [row for row in report["logs"] if row["place"] == ready["audit"]]
         expect(len(served) == 1 and served[0]["lines"] == 60, f"the file's lines: {report['logs']}")
-    text = live.connprof("report", path, "--view", "requests").expect_status(0).out
-    expect(f"{ready['gets']}.0 GET in turn" in text and f"{ready['lines']}.0 lines" in text, text)
+    expect(f"{ready['lines']}.0 lines" in ready["text"], ready["text"])
+
+
+@case
+def statements_that_ask_redis_one_by_one_are_told_from_pipelines():
+    ready, reports = chatty("--round-trips")
+    if reports[0]["round_trips"] is None:
+        live.unable("this kernel has no sock_send_length (Linux 6.3)")
+    for report in reports:
+        gets = [row for row in report["round_trips"] if row["command"] == "GET"]
+        expect(len(gets) == 1 and rows_at(gets, "rank") and gets[0]["call_site"]["line"] == ready["get_line"],
+               f"GETs one by one are not rank's: {report['round_trips']}")
+        expect(abs(gets[0]["per_request"] - ready["gets"]) < 0.01, f"not {ready['gets']} a request: {gets}")
+        expect(not rows_at(report["round_trips"], "batch"), f"a pipeline was taken for single commands: {report['round_trips']}")
+        parts = {row["command"]: row for row in report["spent"]["parts"] if row["command"]}
+        expect(parts["GET"]["round_trips"]["mean"] == ready["gets"] and parts["pipeline"]["round_trips"]["mean"] == 1,
+               f"round trips by command: {parts}")
+    expect(f"{ready['gets']}.0 GET in turn" in ready["text"], ready["text"])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import threading
 import time
 
 over = threading.Event()
+latencies = []
 
 
 def define(name):
@@ -31,11 +32,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def parse_request(self):
+        self.began = time.perf_counter()  # its first line has just been read
+        return super().parse_request()
+
     def do_GET(self):
         work, seconds = WORK[self.path]
         work(time.perf_counter() + seconds)
         body = b"done"
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        latencies.append(1000 * (time.perf_counter() - self.began))
 
     def log_message(self, *_arguments):
         pass
@@ -55,7 +61,7 @@ def main():
     print("ready " + json.dumps({"port": server.server_address[1]}), flush=True)
     sys.stdin.read()
     over.set()
-    print("answer {}", flush=True)
+    print("answer " + json.dumps({"latencies_ms": latencies}), flush=True)
 
 
 if __name__ == "__main__":
