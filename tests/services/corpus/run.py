@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs the corpus: real services, guilty and innocent, each under load with `connprof check` beside it and Redis as witness.
 
-usage: run.py [--list] [--runs N] [--write] [PATTERN...]     PATTERN: shell-style, matched against RUNTIME:NAME
+usage: run.py [--list] [--runs N] [--add] [--write] [PATTERN...]     PATTERN: shell-style, matched against RUNTIME:NAME
 
 A run is right when the service did what its row claims (by Redis), connprof's verdict is the row's, and both counted the same
 connections. Results go to build/corpus/results/, one JSON file a case; --write makes docs/verdicts.md's tables of them.
@@ -216,6 +216,7 @@ def main():
     parser.add_argument("patterns", nargs="*")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--add", action="store_true", help="keep the results of earlier runs too")
     parser.add_argument("--write", action="store_true", help="write the tables of docs/verdicts.md from all results there are")
     options = parser.parse_args()
     if os.geteuid() != 0:
@@ -233,7 +234,8 @@ def main():
             continue
         began = time.monotonic()
         runs = [run_once(case, keep=True) for _ in range(options.runs)]
-        (RESULTS / f"{case.name.replace(':', '-')}.json").write_text(json.dumps(runs, indent=1) + "\n")
+        earlier = figures.runs_of(case, RESULTS) if options.add else []
+        (RESULTS / f"{case.name.replace(':', '-')}.json").write_text(json.dumps(earlier + runs, indent=1) + "\n")
         right = sum(run["right"] for run in runs)
         counts["passed" if right == len(runs) else "failed"] += 1
         print(f"{'ok' if right == len(runs) else 'not ok'} {number} - {case.name} ({time.monotonic() - began:.1f} s, {right} of {len(runs)} right)",

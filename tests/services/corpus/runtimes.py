@@ -45,5 +45,9 @@ PHP = Runtime("php", "PHP", "php", ".php", "php -S 127.0.0.1:{port} {file}", pat
 LUA = Runtime("lua", "Lua (nginx)", "lua", ".lua", "sh {here}/serve.sh {file}", pathlib.Path("/usr/sbin"),
               pathlib.Path("/usr/share/lua/5.1/nginx/redis.lua"))
 
-# Where the languages look for what corpus-deps installed.
-ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(HERE / "python"), "NODE_PATH": str(INSTALLED / "node" / "node_modules"), "PHP_CLI_SERVER_WORKERS": "4"}
+# Where the languages look for what corpus-deps installed, and how they behave.
+ENVIRONMENT = {
+    "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(HERE / "python"),
+    "NODE_PATH": str(INSTALLED / "node" / "node_modules"),
+    "PHP_CLI_SERVER_WORKERS": "4",
+}
