@@ -19,6 +19,7 @@
 
 #define RESCAN_MIN_NS 100000000ull       /* at most this often for unknown code */
 #define LOOK_AGAIN_MIN_NS 20000000ull    /* … for a stack that goes through it */
+#define LOOK_AGAIN_PAUSES 20             /* and at most this part of the time */
 #define RESCAN_ANYWAY_NS 5000000000ull   /* and this often in any case */
 #define PERF_MAP_MIN_NS 1000000000ull
 #define PERF_MAPS_BYTES_MAX ((size_t)512 << 20) /* of all processes */
@@ -31,7 +32,7 @@ struct followed {
 	struct interpreter *interpreter;   /* NULL: not looked for yet */
 	bool dead, unknown_code;
 	enum unit_kind units;              /* that share its threads, as far as seen */
-	uint64_t scanned_ns, perf_map_ns;
+	uint64_t scanned_ns, scan_took_ns, perf_map_ns;
 	uint64_t cpu_at_start_ns, cpu_now_ns;
 	struct perfmap *perf_map;
 	struct follow *follow;
@@ -175,6 +176,7 @@ static void look_for_interpreter(struct follow *follow, struct followed *process
 static int scan(struct follow *follow, struct followed *process, bool fresh)
 {
 	struct process_maps maps = {0};
+	uint64_t begin_ns = clock_now_ns();
 	bool new_code, new_runtime;
 	int code = process_maps_load(process->pid, &maps);
 
@@ -193,6 +195,7 @@ static int scan(struct follow *follow, struct followed *process, bool fresh)
 	if (!code && (new_code || new_runtime))
 		code = tell_kernel(follow, process, fresh);
 	process_maps_done(&maps);
+	process->scan_took_ns = clock_now_ns() - begin_ns;
 	return code;
 }
 
@@ -305,7 +308,9 @@ pid_t follow_any(const struct follow *follow)
 
 void follow_look_again(struct follow *follow, struct followed *process)
 {
-	if (process && !process->dead && clock_now_ns() - process->scanned_ns > LOOK_AGAIN_MIN_NS)
+	uint64_t pause_ns = process ? LOOK_AGAIN_MIN_NS + LOOK_AGAIN_PAUSES * process->scan_took_ns : 0;
+
+	if (process && !process->dead && clock_now_ns() - process->scanned_ns > pause_ns)
 		scan(follow, process, false);
 }
 

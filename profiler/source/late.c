@@ -226,7 +226,9 @@ static void read_object(struct late *late, size_t from, size_t to)
 		}
 	}
 	late->first_of[late->address_count] = (uint32_t)to;
-	if (fd >= 0) {
+	if (fd >= 0 && !late->read_left_ns) {
+		recording_note(late->recording, "debug info took the 20 s it may take to read: not all functions are shown with file and line");
+	} else if (fd >= 0) {
 		int code = source_lines(fd, alt, late->addresses, late->address_count, begin_ns + late->read_left_ns, found, late);
 
 		spent_ns = clock_now_ns() - begin_ns;

@@ -23,7 +23,7 @@
 #define DEBUGDATA_BYTES_MAX (64u << 20)  /* unpacked */
 #define LZMA_MEMORY_MAX (128u << 20)
 #define DEBUG_FILE_MAX (4ull << 30)
-#define CHECKSUM_FILE_MAX (256u << 20)   /* of a file that only its checksum can prove: it is read whole */
+#define CHECKSUM_FILE_MAX (64u << 20)    /* of a file that only its checksum can prove: it is read whole */
 #define LINK_BYTES_MAX 4096
 
 /* ---- .gnu_debugdata ---- */
