@@ -131,6 +131,7 @@ struct connprof_rules {
 	double max_churn_per_second;       /* default 2 */
 	const char *const *protocols;      /* names that decide, NULL-ended; NULL: redis. "any" means each */
 	const char *const *redis_peers;    /* HOST:PORT, or a UNIX socket's path, taken for Redis unread, NULL-ended; NULL: none */
+	bool round_trips;                  /* Redis commands sent one by one are findings too (recorded with CONNPROF_ROUND_TRIPS) */
 	const char *const *app_patterns;   /* file patterns that are the application's own; NULL: none */
 	const char *const *library_patterns;
 	const struct connprof_accepted *accepted; /* NULL: every finding counts */

@@ -74,7 +74,8 @@ int cmd_check(const struct options *options)
 		status = output_accepted(options, &accepted);
 	if (status)
 		return status;
-	status = watch_run(&watch, options, CONNPROF_SAMPLES | CONNPROF_CONNECTIONS, &hooks);
+	status = watch_run(&watch, options, CONNPROF_SAMPLES | CONNPROF_CONNECTIONS |
+			   (options->rules.count ? CONNPROF_REQUESTS | CONNPROF_ROUND_TRIPS : 0), &hooks);
 	if (!status)
 		status = judge(&watch, options, &plan, accepted);
 	connprof_server_view_free(question.view);

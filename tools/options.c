@@ -104,6 +104,8 @@ static const struct row rows[] = {
 	 "short-lived connections a second that are still no finding (default 2)"},
 	{"protocol", 0, "NAME", LIST, AT(protocols), 0, 0, "redis http mysql postgres memcached any", JUDGES,
 	 "peers that decide the verdict: redis (the default), http, mysql, postgres, memcached, any (repeatable)"},
+	{"rule", 0, "NAME", LIST, AT(rules), 0, 0, "round-trips", CHECK,
+	 "a further rule: round-trips, Redis commands sent one by one inside a request"},
 	{"redis", 0, "PEER", LIST, AT(redis_peers), 0, 0, NULL, SITES,
 	 "take HOST:PORT, or a UNIX socket's path, for Redis though it cannot be read (repeatable)"},
 	{"app", 0, "PATTERN", LIST, AT(app_patterns), 0, 0, NULL, SITES,

@@ -43,7 +43,7 @@ struct options {
 	const char *weight, *baseline, *write_baseline, *suppress, *diff;
 	unsigned min_requests;
 	double max_connects_per_request, max_churn, slowest_percent;
-	struct option_list protocols, redis_peers, app_patterns, library_patterns;
+	struct option_list protocols, rules, redis_peers, app_patterns, library_patterns;
 };
 
 /* Parses what follows the command's name (argv[0] is that name). Returns true to go on. False: help was printed or the

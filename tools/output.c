@@ -165,6 +165,7 @@ struct connprof_rules output_rules(const struct options *options, const struct c
 		.max_connects_per_request = options->max_connects_per_request,
 		.max_churn_per_second = options->max_churn,
 		.protocols = options->protocols.count ? options->protocols.items : NULL,
+		.round_trips = options->rules.count > 0,
 		.redis_peers = options->redis_peers.count ? options->redis_peers.items : NULL,
 		.app_patterns = options->app_patterns.count ? options->app_patterns.items : NULL,
 		.library_patterns = options->library_patterns.count ? options->library_patterns.items : NULL,

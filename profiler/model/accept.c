@@ -48,7 +48,7 @@ int suppression_parse(const char *line, size_t length, struct suppression *out, 
 	colon = memchr(line, ':', length);
 	if (!colon || colon + 1 == line + length)
 		return -EINVAL;
-	*why = "no such rule (connection-per-request, connection-leak, connection-churn, or * for any)";
+	*why = "no such rule (connection-per-request, connection-leak, connection-churn, round-trips, or * for any)";
 	if (rule_parse(line, (size_t)(colon - line), &suppression.rule))
 		return -EINVAL;
 	length -= (size_t)(colon + 1 - line);

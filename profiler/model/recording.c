@@ -91,6 +91,7 @@ static const char *const rule_names[RULE_COUNT] = {
 	[RULE_CONNECTION_PER_REQUEST] = "connection-per-request",
 	[RULE_CONNECTION_LEAK] = "connection-leak",
 	[RULE_CONNECTION_CHURN] = "connection-churn",
+	[RULE_ROUND_TRIPS] = "round-trips",
 };
 
 static const char *const attribution_names[] = {

@@ -10,7 +10,7 @@
 #include <uthash.h>
 
 #include "base/array.h"
-#include "model/appframes.h"
+#include "model/sites.h"
 #include "model/verdict.h"
 
 struct trip_key {
@@ -157,4 +157,44 @@ int roundtrips_fill(const struct roundtrips *trips, struct connprof_recording *r
 	if (recording->trip_count)
 		qsort(recording->trips, recording->trip_count, sizeof(*recording->trips), most_time_first);
 	return code;
+}
+
+bool roundtrips_tell(const struct trip_row *row)
+{
+	return row->requests && row->trips >= TRIPS_TELLING * (double)row->requests;
+}
+
+/* Of connections it says nothing. */
+static void fill_site(struct connprof_recording *recording, const struct trip_row *trip, struct site_row *site)
+{
+	const char *command = strings_get(recording->strings, trip->command);
+	char text[300];
+
+	*site = (struct site_row){
+		.rule = RULE_ROUND_TRIPS, .decides = true, .protocol = PROTOCOL_REDIS, .protocol_confirmed = true,
+		.attribution = trip->call_site ? ATTRIBUTION_THREAD : ATTRIBUTION_NONE, .stack = trip->stack, .call_site = trip->call_site,
+		.connects = UNKNOWN_COUNT, .failed_connects = UNKNOWN_COUNT, .requests = recording->requests.observed,
+		.using_requests = trip->requests, .opening_requests = UNKNOWN_COUNT, .open_at_end = UNKNOWN_COUNT,
+		.peer_closed_open = UNKNOWN_COUNT, .connects_per_request = NAN, .connects_per_using_request = NAN,
+		.requests_per_connection = NAN, .commands_per_connection = NAN, .lifetime_ms = {NAN, NAN, NAN}, .setup_ms = {NAN, NAN, NAN},
+		.setup_ms_per_request = NAN, .cpu_percent = NAN,
+	};
+	snprintf(text, sizeof(text), "%.1f %s are sent one by one, each waiting for its answer, in a request that does so: %.2f ms of waiting.",
+		 trip->trips / (double)trip->requests, command, trip->ms / (double)trip->requests);
+	site->explanation = strings_add(recording->strings, text);
+	site->remedy = strings_add(recording->strings, "If none needs another's answer: send them as one pipeline, or use a command that takes "
+				   "several keys (MGET, HMGET).");
+}
+
+int roundtrips_judge(struct connprof_recording *recording)
+{
+	for (size_t i = 0; i < recording->trip_count; i++) {
+		if (!roundtrips_tell(&recording->trips[i]))
+			continue;
+		if (array_reserve(&recording->sites, &recording->site_capacity, recording->site_count + 1, sizeof(*recording->sites),
+				  SITES_MAX))
+			return -ENOMEM;
+		fill_site(recording, &recording->trips[i], &recording->sites[recording->site_count++]);
+	}
+	return 0;
 }

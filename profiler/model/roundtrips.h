@@ -11,6 +11,7 @@
 #include "model/recording.h"
 #include "model/spent.h"
 
+#define TRIPS_TELLING 5            /* round trips a request from which on a pipeline would tell */
 #define TRIP_GROUPS_MAX (1u << 12) /* stacks and commands told apart */
 
 struct roundtrips;
@@ -23,5 +24,10 @@ int roundtrips_request(struct roundtrips *trips, const struct purpose *purposes,
 
 /* The recording's trip rows as of now, by call site and command, the most time first. 0 or -ENOMEM. */
 int roundtrips_fill(const struct roundtrips *trips, struct connprof_recording *recording);
+
+/* Is it worth telling: so many in a request that a pipeline would help? */
+bool roundtrips_tell(const struct trip_row *row);
+/* For check --rule round-trips: each such row as a site that breaks that rule, behind the recording's sites. 0 or -ENOMEM. */
+int roundtrips_judge(struct connprof_recording *recording);
 
 #endif

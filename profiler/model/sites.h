@@ -14,6 +14,7 @@
 #include "model/recording.h"
 #include "model/requests.h"
 
+#define SITES_MAX (2 * GROUPS_MAX) /* rows of a recording: call sites, and findings that are none */
 #define SITE_FRAMES_MAX 8         /* own frames that tell sites apart, from the innermost */
 #define WINDOWS 10                /* a window is a tenth of the duration */
 #define IDLE_LIMIT_NS 60000000000u /* idle: unused for a window, and for this long at most */

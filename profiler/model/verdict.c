@@ -13,12 +13,12 @@
 #include "base/error.h"
 #include "model/accept.h"
 #include "model/clients.h"
+#include "model/roundtrips.h"
 #include "model/rules.h"
 #include "model/setupcost.h"
 #include "model/state.h"
 #include "model/words.h"
 
-#define SITES_MAX (2 * GROUPS_MAX)
 
 const struct connprof_rules verdict_default_rules = {
 	.min_requests = 20, .max_connects_per_request = 0.05, .max_churn_per_second = 2,
@@ -202,7 +202,7 @@ static const char *not_enough(const struct connprof_recording *recording, const 
 	uint64_t untied = 0;
 	bool could = rules_could_break(NULL, bench);
 
-	for (size_t i = 0; i < recording->site_count; i++) {
+	for (size_t i = 0; i < sites->count; i++) {
 		if (!recording->sites[i].decides)
 			continue;
 		untied += sites->items[i].counts.ties[TIE_NONE];
@@ -250,7 +250,7 @@ static int judge(struct connprof_recording *recording, const struct sites *sites
 	bench_fill(&bench, recording, parts, rules);
 	for (size_t i = 0; i < recording->site_count; i++)
 		judge_site(recording, &sites->items[i], &bench, appframes, &recording->sites[i], &weakened);
-	if (accept_apply(recording, rules->accepted, appframes))
+	if ((rules->round_trips && roundtrips_judge(recording)) || accept_apply(recording, rules->accepted, appframes))
 		return -ENOMEM;
 	found = any_counts(recording);
 	note = found ? NULL : not_enough(recording, sites, &bench, weakened);

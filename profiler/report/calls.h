@@ -6,14 +6,9 @@
 #include "report/json_build.h"
 #include "report/report.h"
 
-#define TRIPS_TELLING 5 /* round trips a request from which on a pipeline would tell */
-
 #define CALL_PLACE_TEXT 512
 /* "rank (app/rank.py:57)"; "(no application frame)" for 0. Returns out. */
 const char *call_place(const struct connprof_recording *recording, uint32_t call_site, char out[CALL_PLACE_TEXT]);
-
-/* Is it worth telling: so many in a request that a pipeline would help? */
-bool trips_tell(const struct trip_row *row);
 
 /* Nothing where they were not looked for. */
 void trips_table_text(const struct connprof_recording *recording, FILE *stream);

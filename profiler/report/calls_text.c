@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#include "model/roundtrips.h"
+
 #define ROWS_SHOWN 20
 
 const char *call_place(const struct connprof_recording *recording, uint32_t call_site, char out[CALL_PLACE_TEXT])
@@ -28,11 +30,6 @@ const char *call_place(const struct connprof_recording *recording, uint32_t call
 	return out;
 }
 
-bool trips_tell(const struct trip_row *row)
-{
-	return row->requests && row->trips >= TRIPS_TELLING * (double)row->requests;
-}
-
 void trips_table_text(const struct connprof_recording *recording, FILE *stream)
 {
 	char place[CALL_PLACE_TEXT];
@@ -43,7 +40,7 @@ void trips_table_text(const struct connprof_recording *recording, FILE *stream)
 	for (size_t i = 0; i < recording->trip_count && shown < ROWS_SHOWN; i++) {
 		const struct trip_row *row = &recording->trips[i];
 
-		if (!trips_tell(row))
+		if (!roundtrips_tell(row))
 			continue;
 		if (!shown++)
 			fputs("\none by one, where a pipeline or a command for several keys would do if none needs another's answer:\n", stream);

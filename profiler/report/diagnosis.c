@@ -26,9 +26,10 @@ static double weight_of(const struct connprof_recording *recording, const struct
 static int dearest_first(const void *a, const void *b)
 {
 	const struct diagnosis_finding *x = a, *y = b;
+	bool code_x = x->frame || x->stack, code_y = y->frame || y->stack;
 
-	if (!x->stack != !y->stack)
-		return x->stack ? -1 : 1;
+	if (code_x != code_y)
+		return code_x ? -1 : 1;
 	if (x->weight != y->weight)
 		return x->weight > y->weight ? -1 : 1;
 	return strcmp(x->subject, y->subject);

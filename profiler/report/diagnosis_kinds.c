@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/roundtrips.h"
 #include "model/words.h"
 #include "report/calls.h"
 #include "report/diagnosis.h"
@@ -109,7 +110,7 @@ static bool trip_tell(const struct connprof_recording *recording, size_t index, 
 	const struct trip_row *row = &recording->trips[index];
 	const char *command = strings_get(recording->strings, row->command);
 
-	if (!trips_tell(row))
+	if (!roundtrips_tell(row))
 		return false;
 	out->kind = "round-trips";
 	snprintf(out->subject, sizeof(out->subject), "redis %s", command);

@@ -18,6 +18,8 @@ static const struct { enum rule_id rule; const char *title, *help; } rules[] = {
 	 "Connections are opened in step with requests and are not reused. Make the client or its pool once, not for each request."},
 	{RULE_CONNECTION_LEAK, "Connections are opened and never closed",
 	 "Connections pile up unused, or are left after the other side has closed. Close them, or give them back to their pool."},
+	{RULE_ROUND_TRIPS, "Redis commands are sent one by one inside a request",
+	 "Send them as one pipeline, or use a command that takes several keys."},
 	{RULE_CONNECTION_CHURN, "Short-lived connections are opened all the time",
 	 "Many short-lived connections are opened that no request explains. Keep one for the job or the timer that needs it."},
 };

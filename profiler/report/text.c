@@ -194,8 +194,9 @@ static void put_finding(const struct connprof_recording *recording, const struct
 	const char *remedy = strings_get(recording->strings, site->remedy);
 	char protocol[32], peer[ENDPOINT_TEXT];
 
-	fprintf(stream, "\n%zu. %s%s%s: %s %s%s%s\n", number, paint->bold, rule_name(site->rule), paint->off,
-		site_protocol(site, protocol), endpoint_text(&site->peer, recording->strings, peer), *library ? ", " : "", library);
+	fprintf(stream, "\n%zu. %s%s%s: %s%s%s%s%s\n", number, paint->bold, rule_name(site->rule), paint->off,
+		site_protocol(site, protocol), site->peer.family ? " " : "",
+		site->peer.family ? endpoint_text(&site->peer, recording->strings, peer) : "", *library ? ", " : "", library);
 	put_what(recording, site, stream);
 	put_where(recording, site, paint, stream);
 	put_cost(site, recording->requests.protocol == PROTOCOL_JOB, stream);

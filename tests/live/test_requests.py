@@ -168,5 +168,23 @@ def statements_that_ask_redis_one_by_one_are_told_from_pipelines():
     expect(f"{ready['gets']}.0 GET in turn" in ready["text"], ready["text"])
 
 
+@case
+def check_takes_commands_one_by_one_for_a_finding_when_asked():
+    if not live.VENV_PYTHON.exists():
+        live.missing(f"{live.VENV_PYTHON} with redis-py (make deps)")
+    _, redis_port = services.redis_server()
+    target, ready = live.workload("chatty.py", redis_port, live.folder() / "audit.log", python=str(live.VENV_PYTHON))
+    for options, status in ((["--rule", "round-trips"], 1), ([], 0)):
+        process = live.connprof_start("check", "-p", target.pid, "-f", "json", *options)
+        expect(services.send_requests(ready["port"], 40) == 40, "not all were answered")
+        result = live.connprof_end(process, live.signal.SIGINT).expect_status(status)
+        found = [site for site in live.check_json(result)["sites"] if site["rule"]]
+        expect(len(found) == status, f"findings: {found}")
+        for site in found:
+            expect((site["rule"], site["call_site"]["function"], site["call_site"]["line"]) == ("round-trips", "rank", ready["get_line"]),
+                   f"{site}")
+            expect(site["connects"] is None, f"connections of round trips: {site}")
+
+
 if __name__ == "__main__":
     live.main()

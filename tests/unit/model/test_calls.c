@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include "model/verdict.h"
+
 enum { PID = 50 };
 
 static void stream_calls(struct stream *s)
@@ -83,6 +85,25 @@ static void one_by_one_is_told_from_pipelines(void **state)
 	assert_float_equal(trips_of(&s, "rank", "GET")->ms, 1150, 1e-6);
 	assert_float_equal(trips_of(&s, "user", "HGETALL")->trips, 100, 1e-6);
 	assert_ptr_equal(&s.recording->trips[0], trips_of(&s, "rank", "GET")); /* the most time first */
+
+	/* As a rule of check: a finding only when asked for, and only of the one that does it often. */
+	assert_int_equal(connprof_recording_judge(s.recording, NULL, NULL), CONNPROF_OK);
+	{
+		struct connprof_rules rules = verdict_default_rules;
+		const struct site_row *site;
+
+		rules.round_trips = true;
+		assert_int_equal(connprof_recording_judge(s.recording, &rules, NULL), CONNPROF_FINDINGS);
+		site = &s.recording->sites[0];
+		assert_string_equal(rule_name(site->rule), "round-trips");
+		assert_true(site->decides);
+		assert_int_equal(stacks_frame(s.recording->stacks, site->call_site)->line, 57);
+		assert_string_equal(text_of(&s, site->explanation),
+				    "23.0 GET are sent one by one, each waiting for its answer, in a request that does so: 11.50 ms of waiting.");
+		for (size_t i = 1; i < s.recording->site_count; i++)
+			assert_int_equal(s.recording->sites[i].rule, RULE_NONE);
+	}
+	assert_int_equal(connprof_recording_judge(s.recording, NULL, NULL), CONNPROF_OK); /* it does not stay */
 	stream_end(&s);
 }
 
