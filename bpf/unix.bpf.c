@@ -157,7 +157,7 @@ int unix_connect_ends(struct call_exit *ctx)
 	return 0;
 }
 
-/* The same where tracefs is not mounted. */
+/* The same where tracefs cannot be had: it costs more. */
 SEC("tp_btf/sys_enter")
 int unix_any_call_begins(u64 *ctx)
 {

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "source/tracepoints.h"
 #include "source/probe_parts.h"
 
 static int bpf_say(enum libbpf_print_level level, const char *format, va_list args)
@@ -90,20 +91,9 @@ bool tracepoints_preemptible(void)
 	       (major > 6 || (major == 6 && minor >= 19));
 }
 
-/* Can a single system call's tracepoint be attached to? libbpf looks in debugfs, where there is one, and only else here. */
-static bool has_call_tracepoints(void)
-{
-	static const char in_debugfs[] = "/sys/kernel/debug/tracing", in_tracefs[] = "/sys/kernel/tracing";
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/events/syscalls/sys_enter_close/id",
-		 access(in_debugfs, F_OK) ? in_tracefs : in_debugfs);
-	return !access(path, R_OK);
-}
-
 static void choose_unix_programs(struct connprof_bpf *bpf, bool connections, bool hooks)
 {
-	bool calls = has_call_tracepoints();
+	bool calls = tracepoint_number("syscalls/sys_enter_close") > 0;
 
 	bpf_program__set_autoload(bpf->progs.data_ready, hooks && has_tracepoint("sk_data_ready"));
 	bpf_program__set_autoload(bpf->progs.unix_call_begins, connections && calls);
@@ -298,6 +288,22 @@ int probe_attach(struct probe *probe, struct connprof_error *error)
 	return 0;
 }
 
+/* NULL, with errno: it could not be. */
+static struct bpf_link *attach_classic(struct bpf_program *program, const char *tracepoint)
+{
+	int fd = tracepoint_open(tracepoint);
+	struct bpf_link *link;
+
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	link = bpf_program__attach_perf_event(program, fd);
+	if (!link)
+		close(fd);
+	return link;
+}
+
 int probe_attach_unix(struct probe *probe)
 {
 	struct connprof_bpf *bpf = probe->bpf;
@@ -307,9 +313,9 @@ int probe_attach_unix(struct probe *probe)
 		return 0;
 	probe->calls_tried = true;
 	if (bpf_program__fd(begins) >= 0) {
-		probe->calls[0] = bpf_program__attach_tracepoint(begins, "syscalls", "sys_enter_close");
-		probe->calls[1] = bpf_program__attach_tracepoint(begins, "syscalls", "sys_enter_shutdown");
-		probe->calls[2] = bpf_program__attach_tracepoint(ends, "syscalls", "sys_exit_connect");
+		probe->calls[0] = attach_classic(begins, "syscalls/sys_enter_close");
+		probe->calls[1] = attach_classic(begins, "syscalls/sys_enter_shutdown");
+		probe->calls[2] = attach_classic(ends, "syscalls/sys_exit_connect");
 		return probe->calls[0] && probe->calls[1] && probe->calls[2] ? 0 : -errno;
 	}
 	probe->calls[0] = bpf_program__attach(bpf->progs.unix_any_call_begins);

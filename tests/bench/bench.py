@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures what connprof costs and writes the tables of docs/overhead.md between their markers.
 
-usage: bench.py [PART...]     parts: host first depth loop service connects tables memory (default: all)
+usage: bench.py [PART...]     parts: host first depth loop service connects sockets tables memory (default: all)
 """
 import json
 import os
@@ -20,6 +20,7 @@ from document import table, write_between  # noqa: E402  (measure knows where)
 
 sys.path.insert(0, str(measure.HERE.parent / "live"))
 import services  # noqa: E402
+from sockets import part_sockets  # noqa: E402
 
 DOCUMENT = live.ROOT / "docs" / "overhead.md"
 
@@ -274,7 +275,7 @@ def part_memory():
 
 
 PARTS = {"host": part_host, "first": part_first, "depth": part_depth, "loop": part_loop, "service": part_service,
-         "connects": part_connects, "tables": part_tables, "memory": part_memory}
+         "connects": part_connects, "sockets": part_sockets, "tables": part_tables, "memory": part_memory}
 
 
 def main():
