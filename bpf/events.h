@@ -253,6 +253,8 @@ struct io_body {
 	u64 unit;            /* as in stack_head; 0 for what is received on a connection opened here, too */
 	u32 payload_bytes;   /* peeked bytes that follow */
 	u32 flags;           /* enum io_flag */
+	u32 queued_us;       /* received over TCP from a client: how long its last piece had lain unread, to within a tick of the kernel's */
+	u32 reserved;
 };
 
 /* LOG and SEND; a stack follows where weight is not 0. */
@@ -302,7 +304,7 @@ struct settings {
 	u32 walks;               /* of waits, per CPU and WALK_WINDOW_NS */
 	u32 switch_tells_state;  /* sched_switch brings the state as its fourth argument (Linux 5.18) */
 	u32 wakers;              /* tell of who wakes a thread whose wait was walked */
-	u32 reserved;
+	u32 tick_us;             /* of the kernel's clock (CONFIG_HZ) */
 	u64 min_block_ns;        /* shorter waits are only counted */
 };
 
@@ -383,7 +385,7 @@ EVENTS_ASSERT("endpoint", sizeof(struct endpoint) == 24);
 EVENTS_ASSERT("unix_name", sizeof(struct unix_name) == 112);
 EVENTS_ASSERT("conn_body", sizeof(struct conn_body) == 72);
 EVENTS_ASSERT("thread_record", sizeof(struct thread_record) == 96);
-EVENTS_ASSERT("io_body", sizeof(struct io_body) == 32);
+EVENTS_ASSERT("io_body", sizeof(struct io_body) == 40);
 EVENTS_ASSERT("call_body", sizeof(struct call_body) == 56);
 EVENTS_ASSERT("life_body", sizeof(struct life_body) == 32);
 EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 36);

@@ -111,6 +111,17 @@ static __always_inline struct connection *connection_of(const struct sock *sk, u
 	return bpf_map_lookup_elem(&connections, &key);
 }
 
+/* How long a client's data had lain there before it was read. */
+static __always_inline u32 queued_us(const struct connection *connection, const struct sock *sk, u32 flags)
+{
+	u32 ticks;
+
+	if (flags & IO_SENT || connection->flags & CONN_OPENED || connection->inode)
+		return 0;
+	ticks = (u32)bpf_jiffies64() - BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_ack.lrcvtime);
+	return ticks < 1u << 20 ? ticks * settings.tick_us : 0; /* more: no data has ever come, or the clock was set */
+}
+
 static __always_inline void emit(struct io_scratch *out, struct connection *connection, const struct sock *sk, s64 bytes,
 				 u64 unit, u32 flags)
 {
@@ -120,6 +131,8 @@ static __always_inline void emit(struct io_scratch *out, struct connection *conn
 	out->body.conn = connection->conn;
 	out->body.bytes = bytes;
 	out->body.unit = unit;
+	out->body.queued_us = queued_us(connection, sk, flags);
+	out->body.reserved = 0;
 	if (regs)
 		size = peek(out->payload, regs, bytes);
 	else if (settings.payload_bytes)

@@ -89,6 +89,12 @@ struct sock {
 	struct sk_buff_head sk_receive_queue;
 };
 
+struct inet_connection_sock {
+	struct {
+		__u32 lrcvtime; /* jiffies: when data came last */
+	} icsk_ack;
+};
+
 struct socket {
 	struct file *file;
 	struct sock *sk;

@@ -111,6 +111,7 @@ static __always_inline void emit(const struct tls_call *call, const struct targe
 	out->body.bytes = moved;
 	out->body.flags = flags;
 	out->body.unit = unit;
+	out->body.queued_us = 0; /* told with the ciphertext */
 	asm volatile("" : "+r"(size));
 	if (size > PAYLOAD_BYTES)
 		size = PAYLOAD_BYTES;

@@ -46,6 +46,7 @@ struct event_conn {
 struct event_io {
 	uint64_t conn;
 	uint64_t bytes;
+	uint32_t queued_us;     /* received from a client: it had lain unread for about so long, 0: not known */
 	uint8_t direction;      /* enum wire_direction */
 	struct wire_facts facts;
 };

@@ -16,7 +16,7 @@
 #include "model/latency.h"
 
 struct sums {
-	double requests, latency_ns;
+	double requests, latency_ns, queued_ns;
 	double ns[SPENT_COUNT];
 	double command_ns[SPENT_COMMANDS], command_count[SPENT_COMMANDS];
 };
@@ -58,6 +58,7 @@ static void add_spent(struct breakdown *breakdown, struct sums *sums, const stru
 {
 	sums->requests++;
 	sums->latency_ns += (double)spent->latency_ns;
+	sums->queued_ns += (double)spent->queued_ns;
 	for (unsigned i = 0; i < SPENT_COUNT; i++)
 		sums->ns[i] += spent->ns[i];
 	for (size_t i = 0; i < spent->count; i++) {
@@ -88,6 +89,7 @@ static void add_share(struct sums *into, const struct sums *from, double share)
 {
 	into->requests += share * from->requests;
 	into->latency_ns += share * from->latency_ns;
+	into->queued_ns += share * from->queued_ns;
 	for (unsigned i = 0; i < SPENT_COUNT; i++)
 		into->ns[i] += share * from->ns[i];
 	for (unsigned i = 0; i < SPENT_COMMANDS; i++) {
@@ -219,6 +221,7 @@ int breakdown_fill(const struct breakdown *breakdown, struct connprof_recording 
 		settle(&bands[band]);
 		table->requests[band] = (uint64_t)llround(bands[band].requests);
 		table->latency_ms[band] = per_request_ms(&bands[band], bands[band].latency_ns);
+		table->queued_ms[band] = per_request_ms(&bands[band], bands[band].queued_ns);
 	}
 	put_rows(breakdown, bands, recording);
 	return 0;

@@ -71,6 +71,7 @@ struct spent_row {
 struct spent_table {
 	uint64_t requests[BAND_COUNT];   /* in the band; the fill's rounding apart */
 	double latency_ms[BAND_COUNT];   /* mean of these */
+	double queued_ms[BAND_COUNT];    /* before that: how long their heads had lain unread, to within a tick of the kernel (1 to 10 ms) */
 	struct spent_row *rows; size_t count, capacity; /* in the order of enum spent_id, commands behind their kind, the longest first */
 };
 

@@ -169,7 +169,7 @@ static void begin(struct requests *requests, struct serving *serving, const stru
 	requests->recent[request->ordinal % RECENT_REQUESTS] = (struct recent){ .ordinal = request->ordinal };
 	request->pattern.early = requests->observed <= WARM_UP_REQUESTS;
 	request->begin_ns = request->last_sent_ns = event->time_ns;
-	tied_begin(requests->tied, &request->work, event->time_ns);
+	tied_begin(requests->tied, &request->work, event->time_ns, event->kind == EVENT_IO ? event->io.queued_us * 1000ull : 0);
 	request->process = process;
 	request->serving = serving;
 	serving->request = request;

@@ -144,6 +144,7 @@ void spent_sum(struct work *work, uint64_t period_ns, struct spent *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->latency_ns = work->end_ns - work->begin_ns;
+	out->queued_ns = work->queued_ns;
 	make_disjoint(work);
 	for (size_t i = 0; i < work->purpose_count; i++) {
 		const struct purpose *purpose = &work->purposes[i];

@@ -40,7 +40,7 @@ struct spent_command {
 /* All nanoseconds. ns[SPENT_CPU] is not limited by what is left of the latency: on short requests it is right only in sum. */
 struct spent {
 	double ns[SPENT_COUNT];  /* SPENT_ELSE is 0: what is left over, the reader's to compute */
-	uint64_t latency_ns;
+	uint64_t latency_ns, queued_ns; /* the latter comes before, and is not in the former */
 	struct spent_command commands[SPENT_COMMANDS]; /* by command, the first count of them */
 	size_t count;            /* further commands are in ns[SPENT_REDIS] only */
 };

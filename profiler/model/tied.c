@@ -119,10 +119,10 @@ int tied_put(struct tied *tied, struct work *work, const struct held *held)
 	return place(tied, held, latency);
 }
 
-void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns)
+void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns, uint64_t queued_ns)
 {
 	(void)tied;
-	*work = (struct work){ .begin_ns = begin_ns };
+	*work = (struct work){ .begin_ns = begin_ns, .queued_ns = queued_ns };
 }
 
 void tied_forget(struct tied *tied, struct work *work)

@@ -29,6 +29,7 @@ struct held {
 /* One request's part: embedded in struct request. All zero: not begun. */
 struct work {
 	uint64_t begin_ns, end_ns; /* end_ns 0: still going on */
+	uint64_t queued_ns;        /* its head lay unread for so long before */
 	struct held *held;         /* owned */
 	size_t count, capacity;
 	struct purpose *purposes;  /* owned: spent.h */
@@ -47,7 +48,7 @@ struct held tied_take(struct tied *tied, const struct event *event);
 /* Holds it for the request (NULL: none) it lies in, or gives it to the profile. 0, -ENOMEM or -E2BIG. */
 int tied_put(struct tied *tied, struct work *work, const struct held *held);
 
-void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns);
+void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns, uint64_t queued_ns);
 /* What a connection was needed for, for the request's sake; of any length. */
 void tied_purpose(struct tied *tied, struct work *work, const struct purpose *purpose);
 /* The request has ended: what was held goes to the profile. Later calls do nothing. */

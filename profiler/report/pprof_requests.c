@@ -32,6 +32,7 @@ static void put_spent(struct json_build *build, const struct connprof_recording 
 	for (unsigned i = 0; i < BAND_COUNT; i++)
 		json_add_count(build, array, recording->spent.requests[i]);
 	put_bands(build, spent, "latency_ms", recording->spent.latency_ms);
+	put_bands(build, spent, "queued_ms", recording->spent.queued_ms);
 	array = json_put_array(build, spent, "parts");
 	for (size_t i = 0; i < recording->spent.count; i++) {
 		const struct spent_row *row = &recording->spent.rows[i];
@@ -119,12 +120,14 @@ static int get_spent(struct connprof_recording *recording, struct json_object *f
 {
 	struct spent_table *table = &recording->spent;
 	size_t bands, count;
-	struct json_object *requests, *parts;
+	struct json_object *requests, *parts, *queued;
 	int code;
 
 	requests = array_of(from, "requests", &bands);
 	parts = array_of(from, "parts", &count);
 	code = bands == BAND_COUNT && count <= SPENT_COUNT + SPENT_COMMANDS ? get_bands(from, "latency_ms", table->latency_ms) : -EINVAL;
+	if (!code && json_object_object_get_ex(from, "queued_ms", &queued))
+		code = get_bands(from, "queued_ms", table->queued_ms);
 	for (unsigned i = 0; !code && i < BAND_COUNT; i++)
 		code = get_count(requests, i, &table->requests[i]);
 	if (!code)

@@ -41,6 +41,7 @@ void spent_table_json(struct json_build *build, struct json_object *document, co
 	for (unsigned band = 0; band < BAND_COUNT; band++)
 		json_put_count(build, object, band_names[band], table->requests[band]);
 	put_bands(build, spent, "latency_ms", table->latency_ms);
+	put_bands(build, spent, "queued_ms", table->queued_ms);
 	json_put_bool(build, spent, "waits", recording->collect & CONNPROF_OFFCPU);
 	object = json_put_array(build, spent, "parts");
 	for (size_t i = 0; i < table->count; i++)

@@ -58,6 +58,7 @@ void spent_table_text(const struct connprof_recording *recording, FILE *stream)
 		put_line(stream, name, row->ms);
 	}
 	put_line(stream, "all", table->latency_ms);
+	put_line(stream, "before that, lay unread", table->queued_ms);
 	fprintf(stream, "%-28s", "requests");
 	for (unsigned band = 0; band < BAND_COUNT; band++)
 		fprintf(stream, " %9llu", (unsigned long long)table->requests[band]);

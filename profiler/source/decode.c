@@ -244,6 +244,7 @@ static void io_record(struct decode *decode, const struct record *record)
 	event->unit = units_number(decode->units, body->unit);
 	event->io.conn = body->conn;
 	event->io.bytes = body->flags & IO_PLAIN ? 0 : body->bytes; /* its ciphertext counts */
+	event->io.queued_us = body->queued_us;
 	event->io.direction = body->flags & IO_SENT ? WIRE_SENT : WIRE_RECEIVED;
 	wires_feed(decode->wires, body, &event->io.facts);
 	if (event->io.facts.flags & WIRE_TLS && !(event->io.facts.flags & WIRE_SEALED))

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -152,6 +153,14 @@ static void choose_programs(struct connprof_bpf *bpf, const struct probe_config 
 	bpf_program__set_autoattach(bpf->progs.threads, false);
 }
 
+/* What the kernel's coarse clock advances by: its tick. */
+static uint32_t tick_us(void)
+{
+	struct timespec tick;
+
+	return clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec ? 0 : (uint32_t)(tick.tv_nsec / 1000);
+}
+
 static int configure(struct connprof_bpf *bpf, const struct probe_config *config)
 {
 	int code;
@@ -164,6 +173,7 @@ static int configure(struct connprof_bpf *bpf, const struct probe_config *config
 	bpf->rodata->settings.ring_watermark = config->ring_bytes / 4;
 	bpf->rodata->settings.walks = config->walks_per_second * (WALK_WINDOW_NS / 1000000) / 1000;
 	bpf->rodata->settings.wakers = config->wakers;
+	bpf->rodata->settings.tick_us = tick_us();
 	bpf->rodata->settings.min_block_ns = config->min_block_ns;
 	bpf->rodata->settings.switch_tells_state = config->waits && switch_tells_state();
 	code = bpf_map__set_max_entries(bpf->maps.ring, config->ring_bytes);

@@ -163,6 +163,8 @@ static void write_io(FILE *stream, const struct event_io *io)
 		"\"handshake\":%u,\"responses\":%u,\"errors\":%u", io->conn, io->bytes,
 		io->direction == WIRE_SENT ? "true" : "false", protocol_name(io->facts.protocol), io->facts.flags,
 		io->facts.requests, io->facts.handshake, io->facts.responses, io->facts.errors);
+	if (io->queued_us)
+		fprintf(stream, ",\"queued_us\":%u", io->queued_us);
 	if (command_name(io->facts.command))
 		fprintf(stream, ",\"command\":\"%s\"", command_name(io->facts.command));
 	if (!io->facts.library[0])

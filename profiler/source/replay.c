@@ -184,6 +184,7 @@ static int read_io(struct replay *replay, struct json_object *line, struct event
 	    get_u32(replay, line, "requests", UINT32_MAX, &io->facts.requests) ||
 	    get_u32(replay, line, "handshake", UINT32_MAX, &io->facts.handshake) ||
 	    get_u32(replay, line, "responses", UINT32_MAX, &io->facts.responses) ||
+	    get_u32(replay, line, "queued_us", UINT32_MAX, &io->queued_us) ||
 	    get_u32(replay, line, "errors", UINT32_MAX, &io->facts.errors))
 		return -EBADMSG;
 	io->conn = key;

@@ -106,6 +106,37 @@ def the_tail_has_the_cause_on_top_and_latencies_are_the_loads_own():
 
 
 @case
+def a_request_that_waits_to_be_read_is_told():
+    target, ready = live.workload("latencies.py", "single")
+    path = live.folder() / "r.pb.gz"
+    process = live.connprof_start("record", "-p", target.pid, "--requests", "-o", path)
+    seen = []
+
+    def send():
+        begin = time.perf_counter()
+        connection = connect(ready["port"])
+        connection.request("GET", "/4", headers={"Connection": "close"})
+        connection.getresponse().read()
+        connection.close()
+        seen.append(1000 * (time.perf_counter() - begin))
+
+    for _ in range(4):
+        both = [threading.Thread(target=send) for _ in range(2)]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+    recorded(process, path)
+    own = live.answer(target)["latencies_ms"]
+    report = json.loads(live.connprof("report", path, "--view", "requests", "-f", "json").expect_status(0).out)
+    expect(report["requests"]["observed"] == 8 == len(own), f"not 8 requests: {report['requests']}, {own}")
+    waited = (sum(seen) - sum(own)) / 8  # with the way there and back
+    queued = report["spent"]["queued_ms"]["mean"]
+    expect(0.5 * waited <= queued <= waited + 12, f"{queued} ms unread, the sender waited {waited:.1f} ms beside the {sum(own) / 8:.1f} ms of the service")
+    expect(waited > 40, f"nothing waited: {seen}, {own}")
+
+
+@case
 def a_recording_that_knows_no_requests_says_so():
     target, _ = live.workload("latencies.py")
     path = live.folder() / "r.pb.gz"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A threaded HTTP service whose requests burn CPU in functions that tell them apart; it measures itself.
+"""An HTTP service with a thread a connection (or with one for all), whose requests burn CPU in functions that tell them apart; it measures itself.
 
-usage: latencies.py
+usage: latencies.py [single]
 
 GET /N (N from 0 to 7) spins in the function spin_N until 40 ms × (N + 1) have passed since the head was read; GET /slow in
 the function rare_cause for 700 ms, GET /quick in common_work for 4 ms. Between requests a thread of its own spins a little in metrics.
@@ -54,7 +54,8 @@ def metrics():
 
 
 def main():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    kind = http.server.HTTPServer if sys.argv[1:] == ["single"] else http.server.ThreadingHTTPServer
+    server = kind(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     threading.Thread(target=metrics, daemon=True).start()

@@ -25,6 +25,7 @@ struct stream {
 	struct model *model;
 	uint64_t now_ns;
 	uint64_t next_conn;
+	uint32_t queued_us; /* of what is received: it had lain unread for so long */
 	uint32_t unit; /* of the thread's work that is told now; 0: its own */
 };
 
@@ -118,7 +119,7 @@ static inline void io(struct stream *stream, uint64_t conn, uint32_t pid, uint32
 {
 	struct event event = { .kind = EVENT_IO, .pid = pid, .tid = tid };
 
-	event.io = (struct event_io){ .conn = conn, .bytes = 40, .direction = direction, .facts = facts };
+	event.io = (struct event_io){ .conn = conn, .bytes = 40, .direction = direction, .facts = facts, .queued_us = stream->queued_us };
 	feed(stream, &event);
 }
 

@@ -83,7 +83,9 @@ static void one_request_of_every_kind(void **state)
 	(void)state;
 
 	stream_tied(&s);
+	s.queued_us = 25000;
 	request = request_begin(&s, PID, PID);
+	s.queued_us = 0;
 	samples(&s, PID, 3);                                       /* 30 ms on the CPU */
 	s.now_ns += MS;                                            /* nobody knows */
 	conn = redis_connect(&s, PID, PID, 0);                     /* 1 ms: SYN and HELLO */
@@ -120,6 +122,7 @@ static void one_request_of_every_kind(void **state)
 	assert_sums(&s);
 	for (unsigned band = 0; band < BAND_COUNT; band++) {
 		assert_int_equal(s.recording->spent.requests[band], 1);
+		assert_float_equal(s.recording->spent.queued_ms[band], 25, 1e-6);
 		assert_float_equal(ms(&s, SPENT_CPU, band), 30, 1e-6);
 		assert_float_equal(ms(&s, SPENT_SETUP, band), 1, 1e-6);
 		assert_float_equal(ms(&s, SPENT_REDIS, band), 25, 1e-6);
