@@ -98,7 +98,7 @@ def descriptor_of_our_own_is_not_a_way_out_of_the_containers_root():
     os.symlink(f"../../../../../../../../../..{outside}", root / "tmp" / "perf-1.map")
     folded = live.record(pid, "-r", "199", seconds=1)
     expect("outside_name" not in str(folded.stacks), f"read through a link out of the root: {folded}")
-    expect(folded.total > 20, str(folded))
+    expect(folded.total > 5, str(folded))
 
 
 if __name__ == "__main__":
