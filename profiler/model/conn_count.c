@@ -29,6 +29,7 @@ static void count_kind(const struct conn *conn, struct counts *counts)
 		counts->closed_reused += closed;
 	} else {
 		counts->single[conn->tie]++;
+		counts->aside += conn->aside;
 		counts->closed_single += closed;
 	}
 }

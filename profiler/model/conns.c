@@ -206,7 +206,7 @@ static int opened(struct conns *conns, const struct event *event)
 	conn->birth_ns = event->time_ns;
 	conn->early = requests_early(conns->requests);
 	conn->reconnect = credit_take(conns->credits, conn->pid, &conn->peer);
-	requests_opening(conns->requests, event, &conn->first_of_thread, &conn->first_of_process);
+	requests_opening(conns->requests, event, &conn->first_of_thread, &conn->first_of_process, &conn->aside);
 	conns->totals.opened++;
 	ask(conns, entry, event, DEED_OPENED);
 	follow_talk(conns, entry, event);

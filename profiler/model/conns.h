@@ -41,6 +41,7 @@ struct conn {
 	uint8_t tie;                   /* enum tie, of its opening */
 	uint8_t protocol;
 	bool opened, server, confirmed, tls, failed, early, reconnect, long_lived, first_of_thread, first_of_process;
+	bool aside;              /* opened while no request was being served */
 	bool preexisting;              /* open before the attach */
 	bool pair;                     /* one end of a socketpair(): neither opened nor accepted */
 	bool peer_ended;               /* the peer closed or broke it, unasked */

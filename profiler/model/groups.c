@@ -220,6 +220,7 @@ int counts_merge(struct counts *into, const struct counts *from)
 		into->single[i] += from->single[i];
 		into->ties[i] += from->ties[i];
 	}
+	into->aside += from->aside;
 	into->closed_single += from->closed_single;
 	into->closed_reused += from->closed_reused;
 	into->brief_untied += from->brief_untied;

@@ -41,6 +41,7 @@ struct counts {
 	uint64_t long_lived;        /* subscribers and blocking readers */
 	uint64_t reused;            /* served two distinct requests or more */
 	uint64_t single[TIE_COUNT]; /* served at most one, by what the opening is tied to */
+	uint64_t aside;             /* of those: opened while no request was being served */
 	uint64_t ties[TIE_COUNT];   /* all connects by tie */
 	uint64_t closed_single, closed_reused; /* of those not early, reconnected or long-lived: closed already */
 	uint64_t brief_untied;      /* closed by this side within SHORT_LIVED_NS, tied to no request, not reused */

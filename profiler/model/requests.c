@@ -448,13 +448,15 @@ bool requests_early(const struct requests *requests)
 	return requests->observed <= WARM_UP_REQUESTS;
 }
 
-void requests_opening(struct requests *requests, const struct event *event, bool *first_of_thread, bool *first_of_process)
+void requests_opening(struct requests *requests, const struct event *event, bool *first_of_thread, bool *first_of_process,
+		      bool *aside)
 {
 	struct process *process = process_of(&requests->workers, event->pid);
 	struct worker *thread = worker_of(&requests->workers, event->pid, event->tid, 0, event->time_ns);
 
 	*first_of_process = process && !process->opens++;
 	*first_of_thread = thread && !thread->opens++;
+	*aside = !requests->open;
 }
 
 void requests_totals(const struct requests *requests, struct requests_totals *out)

@@ -80,8 +80,9 @@ uint64_t requests_observed(const struct requests *requests);
 /* Still in warm-up? True for ever of a target that serves no requests: what is judged there does not ask. */
 bool requests_early(const struct requests *requests);
 
-/* Marks an opening: is it this thread's first, this process's first? */
-void requests_opening(struct requests *requests, const struct event *event, bool *first_of_thread, bool *first_of_process);
+/* Marks an opening: is it this thread's first, this process's first, and is nobody being served just then? */
+void requests_opening(struct requests *requests, const struct event *event, bool *first_of_thread, bool *first_of_process,
+		      bool *aside);
 
 /* workers: summed over processes that have served at least two requests: their peak of simultaneous requests, or if larger
  * the number of their threads that have served at least two. A pool may grow to that size with a connection each. */

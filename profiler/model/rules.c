@@ -45,6 +45,11 @@ static bool not_reused(const struct counts *counts)
 	return (double)singles(counts) >= SINGLE_SHARE * (double)(singles(counts) + counts->reused);
 }
 
+static uint64_t soon(const struct bench *bench)
+{
+	return bench->latency_max_ns > SHORT_LIVED_NS ? bench->latency_max_ns : SHORT_LIVED_NS;
+}
+
 /* `lost` speaks for the site: each lost event may have been a reuse, or a peer's close. */
 static bool per_request(const struct site *site, const struct bench *bench, uint64_t lost)
 {
@@ -61,11 +66,11 @@ static bool per_request(const struct site *site, const struct bench *bench, uint
 		       (double)opens >= bench->rules->max_connects_per_request * (double)using;
 	case ATTRIBUTION_PROCESS: /* another thread's doing may be taken for the request's: ask for more */
 		return site->opening_after >= RULE_OPENS_MIN && (double)opens >= WEAK_RATIO * (double)using;
-	case ATTRIBUTION_RATE:    /* in step with requests, and gone before the slowest of them would have been */
+	case ATTRIBUTION_RATE:    /* in step with requests, and soon gone again (what is garbage outlives its request by a while) */
 		return bench->requests_after >= RULE_OPENS_MIN && counts->closed_single &&
-		       (double)opens >= WEAK_RATIO * (double)bench->requests_after &&
+		       (double)less(opens, counts->aside) >= WEAK_RATIO * (double)bench->requests_after &&
 		       (double)counts->closed_single >= SINGLE_SHARE * (double)singles(counts) &&
-		       sketch_quantile(&counts->lifetime, SINGLE_SHARE) <= bench->latency_max_ns;
+		       sketch_quantile(&counts->lifetime, SINGLE_SHARE) <= soon(bench);
 	default:
 		return false;
 	}

@@ -148,6 +148,8 @@ innocent(PY8, "pool_meets_restart", "reconnects after the server's restart", at_
 innocent(PY8, "idle_pool", "idle connections closed by the server's timeout", between(8, 60),
          Repeated(Http(60, 8, seconds=0.5), pause=3), redis=("--timeout", "1"), service="pool_grows")
 innocent(PY8, "health_probe", "a health probe once a second", between(3, 12), Http(seconds=5))
+innocent(PY8, "probe_beside_few_requests", "a health probe that connects as often as the service is asked", between(8, 30),
+         Http(22, seconds=14), service="health_probe")
 innocent(PY8, "batch_job", "a batch job: one process, one connection", at_most(1), Quiet(), verdict=("clean", "inconclusive"))
 innocent(PY8, "cron_loop", "a program a second: each with one connection", between(2, 6), Quiet(5),
          verdict=("clean", "inconclusive"))
