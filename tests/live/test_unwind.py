@@ -219,7 +219,7 @@ let sum = 0; const until = Date.now() + 20000;
 (function run() { for (let i = 0; i < 50; i++) sum += middle(i); if (Date.now() < until) setImmediate(run); })();
 process.stdin.on('end', () => process.exit()); process.stdin.resume();
 """)
-    process = live.start(node, "--perf-basic-prof", "--interpreted-frames-native-stack", "--no-opt", script)
+    process = live.start(node, "--perf-basic-prof", "--interpreted-frames-native-stack", "--no-opt", script, cwd=live.folder())
     names_file = f"/tmp/perf-{process.pid}.map"
     try:
         live.ready_line(process)
