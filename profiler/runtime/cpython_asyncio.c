@@ -8,16 +8,16 @@
  * coroutine is one of the frames that the thread is in. Before 3.14 nothing is published and nothing is guessed.
  */
 #include <errno.h>
-#include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "process/elf_guard.h"
 #include "runtime/cpython.h"
 
 #define SECTION ".AsyncioDebug"
-#define SECTIONS_MAX 4096
+#define SECTION_BYTES_MAX 4096
 #define STATE_BYTES_MAX 65536  /* of a thread state */
 #define TASK_BYTES_MAX 4096
 #define NAME_BYTES 256
@@ -34,45 +34,28 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static bool read_section(Elf *elf, uint64_t *words)
-{
-	Elf_Scn *section = NULL;
-	size_t names, seen = 0;
-
-	if (elf_getshdrstrndx(elf, &names))
-		return false;
-	while ((section = elf_nextscn(elf, section)) && seen++ < SECTIONS_MAX) {
-		GElf_Shdr header;
-		const char *name;
-		Elf_Data *data;
-
-		if (!gelf_getshdr(section, &header) || !(name = elf_strptr(elf, names, header.sh_name)) ||
-		    strcmp(name, SECTION) || header.sh_type != SHT_PROGBITS || header.sh_size < WORDS * sizeof(*words) ||
-		    header.sh_size > STATE_BYTES_MAX)
-			continue;
-		data = elf_rawdata(section, NULL);
-		if (!data || !data->d_buf || data->d_size < WORDS * sizeof(*words))
-			return false;
-		memcpy(words, data->d_buf, WORDS * sizeof(*words));
-		return true;
-	}
-	return false;
-}
-
+/* The file is the target's, like all of it. */
 static bool read_object(pid_t pid, const struct process_map *map, uint64_t *words)
 {
 	int fd = process_open_map(pid, map, NULL);
-	bool found = false;
+	Elf_Data *data = NULL;
+	Elf_Scn *section;
+	GElf_Shdr header;
 	Elf *elf;
 
 	if (fd < 0)
 		return false;
-	if (elf_version(EV_CURRENT) != EV_NONE && (elf = elf_begin(fd, ELF_C_READ, NULL))) {
-		found = read_section(elf, words);
-		elf_end(elf);
-	}
+	elf = elf_guard_open(fd);
+	section = elf ? elf_guard_section(elf, SECTION, &header) : NULL;
+	if (section)
+		data = elf_guard_bytes(section, &header, SECTION_BYTES_MAX);
+	if (data && data->d_buf && data->d_size >= WORDS * sizeof(*words))
+		memcpy(words, data->d_buf, WORDS * sizeof(*words));
+	else
+		data = NULL;
+	elf_end(elf);
 	close(fd);
-	return found;
+	return data != NULL;
 }
 
 /* A pointer inside a structure of that size. */
