@@ -126,6 +126,48 @@ static void a_handed_over_request_is_tied_by_process(void **state)
 	stream_end(&s);
 }
 
+/* A client that shuts its sending side down after the request still gets its answer: the request goes on until then. */
+static void a_half_closed_request_lasts_until_its_answer(void **state)
+{
+	struct stream s;
+	uint32_t stack;
+	(void)state;
+
+	stream_begin(&s);
+	stack = connect_stack(&s, "page", 3);
+	for (int i = 0; i < 40; i++) {
+		uint64_t request = request_begin(&s, PID, PID);
+
+		conn_event(&s, EVENT_PEER_CLOSED, request, 0, 0, 0, 0, 0);
+		redis_close(&s, redis_connect(&s, PID, PID, stack), PID, PID, drop_stack(&s));
+		s.now_ns += 5 * MS;
+		request_end(&s, request, PID, PID);
+	}
+	assert_int_equal(stream_judge(&s, 10, NULL), CONNPROF_FINDINGS);
+	assert_int_equal(only_site(&s)->attribution, ATTRIBUTION_THREAD);
+	assert_int_equal(only_site(&s)->opening_requests, 40);
+	assert_true(s.recording->requests.latency_ms.p50 > 5);
+	stream_end(&s);
+}
+
+/* After an upgrade (WebSocket) the connection is no request any more: what its thread does is nobody's. */
+static void an_upgraded_connection_serves_no_request(void **state)
+{
+	struct stream s;
+	uint64_t request;
+	(void)state;
+
+	stream_begin(&s);
+	request = request_begin(&s, PID, PID);
+	answer_part(&s, request, PID, WIRE_UPGRADED, 1);
+	s.now_ns += 5000 * MS;
+	redis_close(&s, redis_connect(&s, PID, PID, connect_stack(&s, "socket", 3)), PID, PID, 0);
+	stream_judge(&s, 10, NULL);
+	assert_int_equal(s.recording->requests.observed, 1);
+	assert_int_equal(only_site(&s)->opening_requests, 0);
+	stream_end(&s);
+}
+
 /* Accepted connections come and go by the thousand, each from another port: what is kept of them must not grow. */
 static void accepted_connections_leave_no_sites_behind(void **state)
 {
@@ -158,6 +200,8 @@ int main(void)
 		cmocka_unit_test(pipelined_heads_are_each_a_request),
 		cmocka_unit_test(work_after_the_response_lingers_for_a_moment_only),
 		cmocka_unit_test(a_handed_over_request_is_tied_by_process),
+		cmocka_unit_test(a_half_closed_request_lasts_until_its_answer),
+		cmocka_unit_test(an_upgraded_connection_serves_no_request),
 		cmocka_unit_test(accepted_connections_leave_no_sites_behind),
 	};
 

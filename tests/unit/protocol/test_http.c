@@ -244,6 +244,29 @@ static void every_peek_length_counts_the_same(void **state)
 	}
 }
 
+/* A head of a megabyte, in calls of which only the first bytes are seen, is one request; so is the next, small one. */
+static void a_gigantic_head_is_one_request(void **state)
+{
+	struct wire *wire = wire_new();
+	struct tally tally = {0};
+	char filler[256];
+
+	(void)state;
+	assert_non_null(wire);
+	memset(filler, 'a', sizeof(filler));
+	tally_call(&tally, wire, WIRE_RECEIVED, "GET / HTTP/1.1\r\nHost: a\r\nCookie: a", 34, 65536);
+	for (int i = 0; i < 15; i++)
+		tally_call(&tally, wire, WIRE_RECEIVED, filler, sizeof(filler), 65536);
+	tally_call(&tally, wire, WIRE_SENT, "HTTP/1.1 431 Too Large\r\nContent-Length: 0\r\n\r\n", 45, 45);
+	assert_int_equal(tally.requests, 1);
+	assert_int_equal(tally.done, 1);
+	tally_call(&tally, wire, WIRE_RECEIVED, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27, 27);
+	tally_call(&tally, wire, WIRE_SENT, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38, 38);
+	assert_int_equal(tally.requests, 2);
+	assert_int_equal(tally.done, 2);
+	wire_free(wire);
+}
+
 static void lying_heads_are_refused_and_the_stream_recovers(void **state)
 {
 	static const char *const lies[] = {
@@ -286,6 +309,7 @@ int main(void)
 		cmocka_unit_test(chunks_lost_sight_of_are_found_again),
 		cmocka_unit_test(a_body_that_went_by_unseen_does_not_hide_the_next_response),
 		cmocka_unit_test(every_peek_length_counts_the_same),
+		cmocka_unit_test(a_gigantic_head_is_one_request),
 		cmocka_unit_test(lying_heads_are_refused_and_the_stream_recovers),
 	};
 
