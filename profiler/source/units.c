@@ -27,8 +27,8 @@ static const struct {
 } signs[] = {
 	{ "/asyncio/base_events.py", UNIT_COROUTINE },
 	{ "/asyncio/runners.py", UNIT_COROUTINE },
-	{ "/gevent/", UNIT_GREENLET },
-	{ "/eventlet/", UNIT_GREENLET },
+	{ "-packages/gevent/", UNIT_GREENLET },
+	{ "-packages/eventlet/", UNIT_GREENLET },
 };
 
 static enum unit_kind sign_of(const struct strings *strings, const struct frame *frame)
