@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures how right connprof's stacks are and writes the tables of docs/accuracy.md between their markers.
 
-usage: accuracy.py [PART...]     parts: host oracle shares opinions complete side (default: all)
+usage: accuracy.py [PART...]     parts: host oracle made shares opinions complete side (default: all)
 
 The exit status is 1 when a stack of connprof's was impossible, or shares differ from those of CPU time more than chance allows.
 """
@@ -46,7 +46,7 @@ def part_oracle():
     pythons, rows, lines, total, impossible = live.pythons_like(*oracle.VERSIONS), [], [], 0, 0
     for number in range(0, len(pythons), os.cpu_count()):
         group = pythons[number:number + os.cpu_count()]  # each has a CPU of its own
-        verdicts, summary = oracle.record(group, ORACLE_HZ, ORACLE_SECONDS, seed=7 + number)
+        verdicts, summary = oracle.record(group, ORACLE_HZ, ORACLE_SECONDS, 7 + number)
         rate = re.search(r"([0-9.]+) Hz of the CPU time used", summary)
         for version, verdict in verdicts.items():
             counts = verdict.counts
@@ -67,6 +67,18 @@ def part_oracle():
     rows.append(["**all**", f"**{total}**", "", f"**{impossible}**", "", ""])
     return (table(["CPython", "samples", "Hz of the CPU time used", "impossible", "unreadable or rootless", "no Python frames"], rows) +
             f"\n\nBy recording: {'; '.join(lines)}.")
+
+
+def part_made():
+    rows = []
+    for version, path in live.pythons_like("3.8", "3.12", "3.14"):
+        verdicts, summary = oracle.record([(version, path)], 999, 10, 7, "made")
+        counts = verdicts[version].counts
+        total, gone = verdicts[version].samples, counters(summary, "Python frames cut")["frames whose code was gone"]
+        rows.append([full_version(path, version), total, f"{gone} ({percent(gone, total)})",
+                     f"{verdicts[version].impossible} ({percent(verdicts[version].impossible, total)})"])
+        live.clean_up()
+    return table(["CPython", "samples", "frames whose code was gone", "impossible"], rows)
 
 
 def full_version(path, version):
@@ -189,7 +201,7 @@ def percent(part, whole):
     return f"{100 * part / whole:.2f} %" if whole else "?"
 
 
-PARTS = {"host": part_host, "oracle": part_oracle, "shares": part_shares, "opinions": part_opinions, "complete": part_complete, "side": part_side}
+PARTS = {"host": part_host, "oracle": part_oracle, "made": part_made, "shares": part_shares, "opinions": part_opinions, "complete": part_complete, "side": part_side}
 
 
 def main():

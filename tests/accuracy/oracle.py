@@ -65,11 +65,11 @@ def stacks(path):
             yield frames.split(";"), int(count)
 
 
-def record(pythons, rate, seconds, seed=7):
-    """Runs tree.py in each of (version, path) and records them all at once: ({version: Verdict}, connprof's summary)."""
+def record(pythons, rate, seconds, *arguments):
+    """Runs tree.py with these arguments in each of (version, path) and records them all at once: ({version: Verdict}, connprof's summary)."""
     targets = {}
     for version, path in pythons:
-        process, said = live.workload("tree.py", seed, python=path)
+        process, said = live.workload("tree.py", *(arguments or [7]), python=path)
         targets[process.pid] = (version, legal.Legal(said), process)
     path, summary = record_held([process for _, _, process in targets.values()], ["-n", "-t", "-r", rate, "--no-children"], seconds)
     verdicts = {version: Verdict() for version, _, _ in targets.values()}

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A program whose legal stacks are known: it makes up trees of functions, runs them hard, and says which stacks there can be.
 
-usage: tree.py [SEED]       prints "ready JSON", runs after a line on standard input until that is closed, prints "answer JSON"
+usage: tree.py [SEED [made]]   prints "ready JSON", runs after a line on standard input until that is closed, prints "answer JSON"
 
 Every generated function has a name of its own and a place of its own from which it is entered: so a stack is legal when each
 of its frames stands on a line that can have entered the next. It is made to go wrong in as many ways as there are: calls,
 methods, generators, coroutines, exceptions, with statements, recursion, callbacks through C, class bodies; frames of many
-sizes; threads that live for long and for microseconds; signal handlers, collections and finalizers on top of anything.
+sizes; threads that live for long and for microseconds; signal handlers, collections and finalizers on top of anything. With "made",
+one more thread makes code on the spot, which is gone after microseconds, and other code in its place.
 Runs on CPython 3.6 and later, and says in "ready":
 
   lines      {function: [first, last]}             lines on which the innermost frame may stand
@@ -29,6 +30,7 @@ KINDS = ("plain", "method", "generator", "coroutine", "raises", "context", "recu
          "initializer", "attribute", "cycles")
 FANOUT = 3
 DEPTH = 14
+MADE = 40        # different pieces of code made on the spot
 
 
 class Source:
@@ -217,7 +219,7 @@ class Cycle:
 def own_lines():
     """The functions of this file: entered by name from wherever, their lines as the code objects have them."""
     lines = {}
-    for function in (spin, on_signal, on_collection, on_deletion, cycle_begins, drive, churn, churned, main, over):
+    for function in (spin, on_signal, on_collection, on_deletion, cycle_begins, drive, churn, churned, make, main, over):
         first = function.__code__.co_firstlineno
         lines[function.__name__] = [first, first + 12]
     return lines
@@ -252,6 +254,19 @@ def churn(root):
         _thread.start_new_thread(churned, (lock, root))
 
 
+def make(leaves):
+    """Code that lives for microseconds, each piece of it with a function of its own that it alone may call."""
+    draw = random.Random(3)
+    with gate:
+        pass
+    while not ending:
+        number = int(draw.random() * len(leaves))
+        text = "\n" * number + "def made_%d(leaf):\n    leaf(9)\n" % number
+        space = {}
+        exec(compile(text, "generated.tree", "exec"), space)
+        space["made_%d" % number](leaves[number])
+
+
 def main(root):
     global ending
     os.read(0, 100)
@@ -270,12 +285,17 @@ def begin(seed):
     """Writes and defines the trees: their root functions, and what is legal."""
     source, roots = Source(seed), []
     edges = {"spin": [[name, None] for name in ("on_signal", "on_collection", "on_deletion")],
-             "over": [["main", None]], "drive": [["run", None]], "churn": [["run", None]], "main": [["<module>", None]],
+             "over": [["main", None]], "make": [["run", None]], "<module>": [["make", None]], "drive": [["run", None]], "churn": [["run", None]], "main": [["<module>", None]],
              "run": [["_bootstrap_inner", None]], "_bootstrap_inner": [["_bootstrap", None]]}
     for caller, budget in (("main", 60), ("drive", 40), ("drive", 40), ("churned", 4)):
         statement, names = source.tree(budget)
         roots.append(statement[:statement.index("(")])
         edges.setdefault(names[0], []).append([caller, None])
+    for number in range(MADE):
+        source.define("leaf_%d" % number, [])
+        source.lines["made_%d" % number] = [number + 1, number + 2]
+        source.enter("made_%d" % number, number + 2, ["leaf_%d" % number])
+        edges["made_%d" % number] = [["make", None]]
     space = {"Cycle": Cycle}
     exec(compile("\n".join(source.text) + "\n", "generated.tree", "exec"), space)
     for name, callers in source.edges.items():
@@ -284,11 +304,11 @@ def begin(seed):
     legal = {"lines": source.lines, "edges": edges, "through": source.through,
              "anywhere": ["on_signal", "on_collection", "on_deletion"], "roots": ["<module>", "_bootstrap", "churned"],
              "version": list(sys.version_info[:3])}
-    return [space[name] for name in roots], legal
+    return [space[name] for name in roots], [space["leaf_%d" % number] for number in range(MADE)], legal
 
 
 if __name__ == "__main__":
-    functions, legal = begin(int((sys.argv + ["1"])[1]))
+    functions, leaves, legal = begin(int((sys.argv + ["1"])[1]))
     gc.set_threshold(30)
     gc.callbacks.append(on_collection)
     sys.setswitchinterval(0.0005)
@@ -296,6 +316,8 @@ if __name__ == "__main__":
     gate.acquire()
     threads = [threading.Thread(target=drive, args=(functions[1],)), threading.Thread(target=drive, args=(functions[2],)),
                threading.Thread(target=churn, args=(functions[3],))]
+    if sys.argv[2:] == ["made"]:
+        threads.append(threading.Thread(target=make, args=(leaves,)))
     for thread in threads:
         thread.start()
     print("ready " + json.dumps(legal), flush=True)
