@@ -227,7 +227,11 @@ bool merge_order_runs(const struct merge_input *input, struct slot *out)
 	while (run_at(input, at, &runs[count])) {
 		if (!runs[count].closed)
 			runs[count].anchor = UINT64_MAX; /* cut: the last one, and it stays so */
-		if (!runs[count].anchor)
+		/* A thread state's own record ends a chain and has no frames (3.15). One with frames: the chain was caught with
+		 * a record less than frames (3.10, at a return), and where its calls lie is not known. */
+		if (runs[count].anchor < input->sp && !runs[count].count)
+			runs[count].anchor = UINT64_MAX;
+		if (!runs[count].anchor || runs[count].anchor < input->sp)
 			return false;
 		ordered &= !count || runs[count].anchor >= runs[count - 1].anchor;
 		at = runs[count++].next;

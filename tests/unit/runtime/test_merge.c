@@ -330,6 +330,27 @@ static void chains_of_two_interpreters_are_put_in_order(void **state)
 	expect(&s, "0ab[1]23c[4]5de", 1);
 }
 
+/* The outermost run's anchor is the thread state's own record, on the heap: below the stack. */
+static void a_chain_that_ends_on_the_heap_stays_in_its_order(void **state)
+{
+	struct slot ordered[SLOTS_MAX];
+	struct stack s;
+
+	(void)state;
+	build(&s, ANCHOR_CFRAME, "cccccc", "a@3b@5c@5"); /* returning: a has its caller's record, and c what is left */
+	s.python[5].b = 0x200;
+	assert_false(merge_order_runs(&s.input, ordered));
+	build(&s, ANCHOR_SHIM, "cccccc", "ab@1c@4@5"); /* 3.15 */
+	s.python[5].b = 0x200;
+	assert_false(merge_order_runs(&s.input, ordered));
+	build(&s, ANCHOR_SHIM, "cccccc", "c@4@5ab@1@5"); /* two interpreters of 3.15 */
+	s.python[2].b = 0x200;
+	s.python[6].b = 0x280;
+	assert_true(merge_order_runs(&s.input, ordered));
+	s.input.python = ordered;
+	expect(&s, "0ab[1]23c[4]5", 0);
+}
+
 static void chains_without_anchors_stay_as_they_are(void **state)
 {
 	struct slot ordered[SLOTS_MAX];
@@ -348,6 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chains_of_two_interpreters_are_put_in_order),
+		cmocka_unit_test(a_chain_that_ends_on_the_heap_stays_in_its_order),
 		cmocka_unit_test(chains_without_anchors_stay_as_they_are),
 		cmocka_unit_test(a_greenlet_s_stack_ends_at_the_first_of_the_module_s_frames_outside_its_python_frames),
 		cmocka_unit_test(the_module_s_frames_further_in_are_calls_like_any_other),
