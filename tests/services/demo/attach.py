@@ -7,7 +7,7 @@ import time
 from demo.children import DemoError
 
 LIMIT_SECONDS = 90   # -d: connprof ends by itself should the demo not end it
-ATTACH_SECONDS = 2   # from start to attached, generously; the service is idle meanwhile
+ATTACH_SECONDS = 30  # from start to attached, at most; the service is idle meanwhile
 FINISH_SECONDS = 45  # from Ctrl-C to the last report written
 
 
@@ -20,13 +20,17 @@ class Attached:
         self.running = []
 
     def start(self, name, command, pid, *options):
-        words = [self.connprof, command, "-p", pid, "-d", LIMIT_SECONDS, *options]
+        words = [self.connprof, command, "-v", "-p", pid, "-d", LIMIT_SECONDS, *options]
         self.running.append(self.children.start(name, words))
 
     def wait_attached(self):
-        time.sleep(ATTACH_SECONDS)
+        deadline = time.monotonic() + ATTACH_SECONDS
         for child in self.running:
-            self.children.check_alive(child)
+            while "connprof: attached " not in self.children.log(child.name):
+                self.children.check_alive(child)
+                if time.monotonic() > deadline:
+                    raise DemoError(f"{child.name}: not attached within {ATTACH_SECONDS} s{self.children.tail(child.name)}")
+                time.sleep(0.02)
 
     def stop(self):
         """Ctrl-C for all of them; returns {name: exit status}."""

@@ -62,10 +62,12 @@ class Children:
         with open(self.path(name + ".out"), encoding="utf-8", errors="replace") as out:
             return out.read()
 
-    def tail(self, name, lines=15):
-        text = self.output(name)
+    def log(self, name):
         with open(self.path(name + ".log"), encoding="utf-8", errors="replace") as log:
-            text += log.read()
+            return log.read()
+
+    def tail(self, name, lines=15):
+        text = self.output(name) + self.log(name)
         return "".join("\n    " + line for line in text.splitlines()[-lines:])
 
     def path(self, name):
