@@ -116,6 +116,9 @@ static __always_inline u32 queued_us(const struct connection *connection, const 
 {
 	u32 ticks;
 
+	if (!bpf_core_field_exists(((struct inet_connection_sock *)0)->icsk_ack.lrcvtime) ||
+	    !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_jiffies64))
+		return 0;
 	if (flags & IO_SENT || connection->flags & CONN_OPENED || connection->inode)
 		return 0;
 	ticks = (u32)bpf_jiffies64() - BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_ack.lrcvtime);
