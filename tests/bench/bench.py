@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures what connprof costs and writes the tables of docs/overhead.md between their markers.
 
-usage: bench.py [PART...]     parts: host first depth loop service connects sockets tables memory (default: all)
+usage: bench.py [PART...]     parts: host first depth loop service offcpu connects sockets tables memory (default: all)
 """
 import json
 import os
@@ -15,6 +15,7 @@ import sys
 import time
 
 import measure
+import switches
 from measure import Connprof, KernelStatistics, Nothing, live, ran, ratios, spread
 from document import table, write_between  # noqa: E402  (measure knows where)
 
@@ -184,6 +185,12 @@ def part_service():
                   "accounted share of its CPU time", "connprof's own CPU", "peak MB"], rows)
 
 
+def part_offcpu():
+    return (table(["whose switches", "switches", "ns a switch", "ns a waking", "of them walked"], switches.cost_rows()) + "\n\n" +
+            table(["beside redis-server under redis-benchmark", "requests a second, with ÷ without",
+                   "requests a CPU second of the server, with ÷ without", "its own CPU"], switches.service_rows()))
+
+
 def dial(process, count=3000):
     process.stdin.write(f"{count}\n")
     process.stdin.flush()
@@ -274,7 +281,7 @@ def part_memory():
     return table(["BPF map", "record, KB", "trace, KB"], rows)
 
 
-PARTS = {"host": part_host, "first": part_first, "depth": part_depth, "loop": part_loop, "service": part_service,
+PARTS = {"host": part_host, "first": part_first, "depth": part_depth, "loop": part_loop, "service": part_service, "offcpu": part_offcpu,
          "connects": part_connects, "sockets": part_sockets, "tables": part_tables, "memory": part_memory}
 
 
