@@ -129,7 +129,7 @@ static __always_inline void refused(s64 result)
 	address = BPF_CORE_READ(regs, si);
 	length = BPF_CORE_READ(regs, dx) - sizeof(((struct sockaddr_un *)0)->sun_family);
 	asm volatile("" : "+r"(length));
-	if (length > 0 && length <= sizeof(name.path) && !bpf_probe_read_user(name.path, length, (void *)(address + 2)))
+	if (length <= sizeof(name.path) && !bpf_probe_read_user(name.path, length, (void *)(address + 2)))
 		name.length = length;
 	connection.conn = conn_number();
 	connection.owner_pid = current_tgid();
