@@ -88,7 +88,8 @@ def the_tail_has_the_cause_on_top_and_latencies_are_the_loads_own():
     for name, at, theirs in (("p50", 119, float(told.group(2))), ("max", -1, float(told.group(4)))):
         expect(abs(own[at] - theirs) <= max(1.0, 0.02 * own[at]), f"{name}: {theirs} ms, the service itself took {own[at]:.2f} ms")
         expect(theirs <= seen[at] * 1.02 + 0.1, f"{name}: {theirs} ms, more than the sender saw, {seen[at]:.2f} ms")
-    whole, tail = folded(path), folded(path, "--slowest", "1%")
+    # One request of the 240: a second one would be whichever quick one the machine held up.
+    whole, tail = folded(path), folded(path, "--slowest", "0.4%")
     normal = whole.with_frame("common_work")
     expect(normal > whole.with_frame("rare_cause"), f"the slow request leads the whole profile too: {whole}")
     expect(tail.with_frame("rare_cause") >= 0.9 * tail.total > 0, f"the tail does not show its cause: {tail}")

@@ -163,7 +163,7 @@ class RunQueue:
                         pass
                     os._exit(0)
                 self.hogs.append(pid)
-            os.sched_setaffinity(0, self.cpu)
+        os.sched_setaffinity(0, self.cpu)  # of this request's thread
         end = time.monotonic() + HOLD
         while time.monotonic() < end:
             pass
