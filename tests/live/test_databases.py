@@ -10,7 +10,7 @@ import live
 import services
 from live import cases_for, expect
 
-REQUESTS = 60
+REQUESTS = 200  # with 60, mysql (alone of the three) got no finding; why is not known, warm-up is the first guess
 
 
 def mysql(port):
