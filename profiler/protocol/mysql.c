@@ -8,6 +8,7 @@
  *   3a 00 00 01 | 8d a6 ff 00 | 00 00 00 01 | 21 | 00 × 23 | user\0 …      login: no command of the application
  *   09 00 00 00 | 03 select 1                                              COM_QUERY: a command, sequence number 0
  *   … 00 00 01                                                            its answer begins with sequence number 1
+ *   01 00 00 00 | 01                                                       COM_QUIT: upkeep, which the server answers by closing
  *
  * Of a query only the first word is read. After a login that asks for TLS or compression nothing more can be.
  * Source: MySQL 8.0 source documentation, "Client/Server Protocol"; MariaDB knowledge base, "Clientserver Protocol".
@@ -107,9 +108,12 @@ static int command_byte(struct mysql_state *state, struct mysql_parser *parser, 
 		wire_token_clear(&parser->token);
 		parser->state = IN_WORD;
 		break;
+	case COM_QUIT: /* the server's closing is its answer */
+		facts->requests++;
+		facts->handshake++;
+		break;
 	case COM_STMT_LONG_DATA: /* these have no answer, and go with another command */
 	case COM_STMT_CLOSE:
-	case COM_QUIT:
 		break;
 	case COM_INIT_DB:
 	case COM_PING:

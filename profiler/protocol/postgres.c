@@ -106,6 +106,7 @@ static void request_begun(struct pg_parser *parser, struct wire_facts *facts)
 		parser->state = IN_WORD;
 		break;
 	case 'p': /* a password or SASL answer */
+	case 'X': /* Terminate: the server's closing is its answer */
 		count_command(facts, true);
 		break;
 	case 'E':

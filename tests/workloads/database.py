@@ -43,7 +43,8 @@ def ask(connection):
 
 
 connect = {"mysql": mysql, "postgres": postgres, "memcached": memcached}[KIND]
-shared = connect() if MODE == "shared" else None
+first = connect()  # nor is this ready before the database is
+shared = first if MODE == "shared" else first.close()
 one_at_a_time = threading.Lock()
 served = 0
 

@@ -150,6 +150,30 @@ static void a_half_closed_request_lasts_until_its_answer(void **state)
 	stream_end(&s);
 }
 
+/* A client that says goodbye (QUIT) was not left by its server, even where the server closes first: the next one is no reconnect. */
+static void a_server_that_closes_at_a_goodbye_excuses_nothing(void **state)
+{
+	struct wire_facts goodbye = { .protocol = PROTOCOL_REDIS, .flags = WIRE_CONFIRMED, .requests = 1, .handshake = 1 };
+	struct stream s;
+	uint32_t stack;
+	(void)state;
+
+	stream_begin(&s);
+	stack = connect_stack(&s, "page", 3);
+	for (int i = 0; i < 40; i++) {
+		uint64_t request = request_begin(&s, PID, PID), conn = redis_connect(&s, PID, PID, stack);
+
+		redis_command(&s, conn, PID, PID);
+		io(&s, conn, PID, PID, WIRE_SENT, goodbye);
+		peer_closes(&s, conn);
+		redis_close(&s, conn, PID, PID, drop_stack(&s));
+		request_end(&s, request, PID, PID);
+	}
+	assert_int_equal(stream_judge(&s, 10, NULL), CONNPROF_FINDINGS);
+	assert_int_equal(only_site(&s)->rule, RULE_CONNECTION_PER_REQUEST);
+	stream_end(&s);
+}
+
 /* After an upgrade (WebSocket) the connection is no request any more: what its thread does is nobody's. */
 static void an_upgraded_connection_serves_no_request(void **state)
 {
@@ -201,6 +225,7 @@ int main(void)
 		cmocka_unit_test(work_after_the_response_lingers_for_a_moment_only),
 		cmocka_unit_test(a_handed_over_request_is_tied_by_process),
 		cmocka_unit_test(a_half_closed_request_lasts_until_its_answer),
+		cmocka_unit_test(a_server_that_closes_at_a_goodbye_excuses_nothing),
 		cmocka_unit_test(an_upgraded_connection_serves_no_request),
 		cmocka_unit_test(accepted_connections_leave_no_sites_behind),
 	};

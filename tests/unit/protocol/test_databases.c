@@ -29,9 +29,9 @@ static void test_postgres_session(void **state)
 
 	(void)state;
 	assert_int_equal(tally.protocol, PROTOCOL_POSTGRES);
-	assert_int_equal(tally.requests, 6);  /* startup, password, set, select, execute, the wrong one */
-	assert_int_equal(tally.handshake, 3); /* the first three */
-	assert_int_equal(tally.responses, 6); /* one each */
+	assert_int_equal(tally.requests, 7);  /* startup, password, set, select, execute, the wrong one, terminate */
+	assert_int_equal(tally.handshake, 4); /* the first three and the last */
+	assert_int_equal(tally.responses, 6); /* one each, but for the last */
 	assert_int_equal(tally.errors, 1);
 	assert_true(tally.flags & WIRE_CONFIRMED);
 	assert_false(tally.flags & WIRE_GARBLED);
@@ -109,8 +109,8 @@ static void test_mysql_session(void **state)
 
 	(void)state;
 	assert_int_equal(tally.protocol, PROTOCOL_MYSQL);
-	assert_int_equal(tally.requests, 5);  /* login, set, select, ping, the wrong one */
-	assert_int_equal(tally.handshake, 3); /* login, set, ping */
+	assert_int_equal(tally.requests, 6);  /* login, set, select, ping, the wrong one, quit */
+	assert_int_equal(tally.handshake, 4); /* login, set, ping, quit */
 	assert_int_equal(tally.responses, 5);
 	assert_int_equal(tally.errors, 1);
 	assert_true(tally.flags & WIRE_CONFIRMED);
