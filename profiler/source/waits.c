@@ -24,10 +24,14 @@ struct shown {
 	uint32_t waker;              /* a stack: who let it go on; 0: not known, or not asked for */
 };
 
-/* Which thread an interpreter's thread state is. */
+/* Which thread an interpreter's thread state is. Forked workers have theirs at the same addresses. */
+struct owner_key {
+	uint64_t tstate, pid;
+};
+
 struct owner {
 	UT_hash_handle hh;
-	uint64_t tstate;
+	struct owner_key key;
 	uint32_t tid;
 };
 
@@ -106,17 +110,18 @@ void waits_free(struct waits *waits)
 
 /* ---- thread states ---- */
 
-static struct owner *owner_of(const struct waits *waits, uint64_t tstate)
+static struct owner *owner_of(const struct waits *waits, uint32_t pid, uint64_t tstate)
 {
+	struct owner_key key = {.tstate = tstate, .pid = pid};
 	struct owner *owner;
 
-	HASH_FIND(hh, waits->owners, &tstate, sizeof(tstate), owner);
+	HASH_FIND(hh, waits->owners, &key, sizeof(key), owner);
 	return owner;
 }
 
-static void owner_set(struct waits *waits, uint64_t tstate, uint32_t tid)
+static void owner_set(struct waits *waits, uint32_t pid, uint64_t tstate, uint32_t tid)
 {
-	struct owner *owner = tstate ? owner_of(waits, tstate) : NULL;
+	struct owner *owner = tstate ? owner_of(waits, pid, tstate) : NULL;
 
 	if (!tstate)
 		return;
@@ -126,8 +131,8 @@ static void owner_set(struct waits *waits, uint64_t tstate, uint32_t tid)
 		owner = calloc(1, sizeof(*owner));
 		if (!owner)
 			return;
-		owner->tstate = tstate;
-		HASH_ADD(hh, waits->owners, tstate, sizeof(owner->tstate), owner);
+		owner->key = (struct owner_key){.tstate = tstate, .pid = pid};
+		HASH_ADD(hh, waits->owners, key, sizeof(owner->key), owner);
 		if (!owner->hh.tbl) {
 			free(owner);
 			return;
@@ -247,9 +252,9 @@ static void thread_set(struct waits *waits, uint32_t tid, uint64_t seq, const st
 void waits_block(struct waits *waits, uint32_t tid, uint64_t seq, const struct wait_facts *facts, const struct wait_stack *where)
 {
 	struct shown shown = shown_of(waits, facts, where);
-	const struct owner *holder = shown.kind == WAIT_GIL ? owner_of(waits, facts->gil_holder) : NULL;
+	const struct owner *holder = shown.kind == WAIT_GIL ? owner_of(waits, where->pid, facts->gil_holder) : NULL;
 
-	owner_set(waits, facts->tstate, tid);
+	owner_set(waits, where->pid, facts->tstate, tid);
 	if (holder && holder->tid != tid)
 		shown.holder = holder->tid;
 	thread_set(waits, tid, seq, &shown);

@@ -27,6 +27,7 @@ struct wait_stack {
 	uint32_t stack;      /* id; 0: not known */
 	uint32_t python_end; /* enum python_end */
 	uint32_t unit;       /* as in events */
+	uint32_t pid;        /* whose thread; asked for only with facts of an interpreter's lock */
 };
 
 /* A thread leaves, or was found to have left. */

@@ -151,14 +151,19 @@ static void end(struct world *world)
 	connprof_recording_free(world->recording);
 }
 
-/* A thread leaves, from one function. */
-static void leave(struct world *world, uint32_t tid, uint64_t seq, struct wait_facts facts)
+/* A thread of a process leaves, from one function. */
+static void leave_of(struct world *world, uint32_t pid, uint32_t tid, uint64_t seq, struct wait_facts facts)
 {
 	struct frame frame = {.kind = FRAME_PYTHON, .function = strings_add(world->recording->strings, "serve")};
 	uint32_t id = stacks_add_frame(world->recording->stacks, &frame);
 
 	waits_block(world->waits, tid, seq, &facts,
-		    &(struct wait_stack){stacks_add(world->recording->stacks, &id, 1, END_ROOT), PYTHON_ROOT, 12});
+		    &(struct wait_stack){stacks_add(world->recording->stacks, &id, 1, END_ROOT), PYTHON_ROOT, 12, pid});
+}
+
+static void leave(struct world *world, uint32_t tid, uint64_t seq, struct wait_facts facts)
+{
+	leave_of(world, 1, tid, seq, facts);
 }
 
 static struct back_body blocked(uint64_t seq, uint64_t out, uint64_t waking)
@@ -366,6 +371,28 @@ static void a_waker_stands_behind_the_wait_it_ended(void **state)
 	end(&w);
 }
 
+/* Forked workers have their thread states at the same addresses. */
+static void the_holder_of_the_gil_is_a_thread_of_the_same_process(void **state)
+{
+	struct back_body back = blocked(9, 1000 * US, 1700 * US);
+	struct wait_facts own = call(35, 0, 0, INTERRUPTIBLE), gil = call(202, 0x7000 + 60, 128 + 9, INTERRUPTIBLE);
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	own.tstate = 0x5000;
+	leave_of(&w, 1, 7, 5, own);
+	leave_of(&w, 2, 17, 6, own);
+	gil.gil = 0x7000;
+	gil.tstate = 0x6000;
+	gil.gil_holder = 0x5000;
+	leave_of(&w, 1, 8, 9, gil);
+	assert_int_equal(waits_back(w.waits, 8, &back, 1750 * US, w.out), 2);
+	assert_int_equal(w.out[0].offcpu.wait, WAIT_GIL);
+	assert_int_equal(w.out[0].offcpu.holder, 7);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +408,7 @@ int main(void)
 		cmocka_unit_test(a_waking_outside_the_wait_is_not_believed),
 		cmocka_unit_test(a_waker_is_a_thread_a_name_or_an_interrupt),
 		cmocka_unit_test(a_waker_stands_behind_the_wait_it_ended),
+		cmocka_unit_test(the_holder_of_the_gil_is_a_thread_of_the_same_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
