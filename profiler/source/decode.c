@@ -3,6 +3,7 @@
 #include "source/decode.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -368,9 +369,16 @@ void decode_lost(struct decode *decode, uint32_t reason, uint64_t count, uint64_
 	event->lost.count = count;
 }
 
-int decode_preexisting(struct decode *decode, pid_t pid)
+void decode_preexisting(struct decode *decode, pid_t pid)
 {
-	return preexisting_list(decode->preexisting, pid);
+	int code = preexisting_list(decode->preexisting, pid);
+	char text[200];
+
+	if (code >= 0 || code == -ESRCH) /* it has ended meanwhile */
+		return;
+	snprintf(text, sizeof(text), "what connections %d had open before the attach is not all known (%s): those count as accepted", pid,
+		 strerror(-code));
+	recording_note(decode->recording, text);
 }
 
 void decode_silent(struct decode *decode, uint64_t time_ns)

@@ -23,7 +23,7 @@ struct decode *decode_new(struct follow *follow, struct tls *tls, struct connpro
 void decode_free(struct decode *decode);
 
 /* Connections that pid has open at the attach: seen later, they are told as open before it, never blamed. */
-int decode_preexisting(struct decode *decode, pid_t pid);
+void decode_preexisting(struct decode *decode, pid_t pid);
 
 /* One record; its events are kept for decode_take. A record that does not fit what it claims is counted. */
 void decode_record(struct decode *decode, const struct record *record);

@@ -274,8 +274,10 @@ int late_finish(struct late *late)
 		late->code = stacks_replace(late->recording->stacks, late->replacements, frames, late->ids);
 	if (!late->code && late->id_count)
 		late->replaced = frames;
-	if (late->code == -E2BIG)
-		late->code = 0; /* more frames than are kept: they stay as they were recorded */
+	if (late->code == -E2BIG) { /* they stay as they were recorded */
+		recording_note(late->recording, "debug info makes more frames than are kept: functions are shown without file and line");
+		late->code = 0;
+	}
 	done(late);
 	return late->code;
 }

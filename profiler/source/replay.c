@@ -429,6 +429,8 @@ static int read_file(struct replay *replay, const char *path, FILE *file, char *
 		code = stacks_replace(replay->recording->stacks, replay->replacements, replay->replacement_capacity, replay->replacing.ids);
 		if (code == -ENOMEM)
 			return error_memory(error);
+		if (code == -E2BIG)
+			recording_note(replay->recording, "more frames than are kept: functions are shown without file and line");
 	}
 	code = model_finish(replay->model, replay->start_ns, replay->last_ns);
 	return code ? error_memory(error) : 0;
