@@ -2,12 +2,13 @@
 /* wait_kind.c - one table of system calls; where a call may wait on any file, the file's mode says the rest. */
 #include "source/wait_kind.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "model/endpoint.h"
 
 /* include/linux/sched.h */
 #define STATE_UNINTERRUPTIBLE 0x02u
@@ -83,17 +84,6 @@ static enum wait_kind say(char text[WAIT_TEXT], enum wait_kind kind, const char 
 
 /* ---- files ---- */
 
-static void address_text(const struct endpoint *endpoint, char *out, size_t size)
-{
-	char address[INET6_ADDRSTRLEN] = "?";
-
-	inet_ntop(endpoint->family, endpoint->address, address, sizeof(address));
-	if (endpoint->family == AF_INET6 && !strncmp(address, "::ffff:", 7) && strchr(address, '.'))
-		snprintf(out, size, "%s:%u", address + 7, endpoint->port);
-	else
-		snprintf(out, size, endpoint->family == AF_INET6 ? "[%s]:%u" : "%s:%u", address, endpoint->port);
-}
-
 /* An abstract name begins with a zero byte, shown as '@'. */
 static void unix_text(const struct wait_facts *facts, char *out, size_t size)
 {
@@ -107,7 +97,8 @@ static void unix_text(const struct wait_facts *facts, char *out, size_t size)
 static enum wait_kind socket_kind(const struct wait_facts *facts, char text[WAIT_TEXT])
 {
 	bool inet = facts->peer.family == AF_INET || facts->peer.family == AF_INET6;
-	char detail[64] = "";
+	struct endpoint peer = endpoint_plain(&facts->peer);
+	char detail[ENDPOINT_TEXT] = "";
 
 	if (facts->sock_state == SOCK_STATE_LISTEN || facts->number == 43 || facts->number == 288) {
 		if (inet)
@@ -117,7 +108,7 @@ static enum wait_kind socket_kind(const struct wait_facts *facts, char text[WAIT
 	if (inet && facts->peer.port >= PORT_EPHEMERAL && facts->local.port < PORT_EPHEMERAL)
 		snprintf(detail, sizeof(detail), "of a client of :%u", facts->local.port);
 	else if (inet && facts->peer.port)
-		address_text(&facts->peer, detail, sizeof(detail));
+		endpoint_text(&peer, NULL, detail); /* strings are for names of UNIX sockets */
 	else if (facts->peer.family == AF_UNIX)
 		unix_text(facts, detail, sizeof(detail));
 	return say(text, WAIT_SOCKET, "socket", detail);
