@@ -190,6 +190,8 @@ static int configure(struct connprof_bpf *bpf, const struct probe_config *config
 	}
 	if (!code && !config->waits)
 		code = bpf_map__set_max_entries(bpf->maps.waits, 1);
+	if (!code && !config->logs)
+		code = bpf_map__set_max_entries(bpf->maps.log_calls, 1);
 	return code;
 }
 
