@@ -365,7 +365,9 @@ enum python_anchor followed_anchor(const struct followed *process)
 
 pid_t followed_alike(const struct followed *process)
 {
-	return process->image ? image_pid(process->image) : 0;
+	const struct followed *from = process->image ? follow_find(process->follow, image_pid(process->image)) : NULL;
+
+	return from && !from->dead && from->image == process->image ? from->pid : 0;
 }
 
 struct object *followed_object(struct followed *process, uint64_t pc, uint64_t *address)
