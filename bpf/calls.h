@@ -58,7 +58,7 @@ static __always_inline void call_emit(struct scratch *scratch, u16 type, const s
 	u32 size = 0;
 
 	if (regs) {
-		stack_walk(scratch, SCRATCH_CALL, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp), BPF_CORE_READ(regs, bp));
+		stack_walk_regs(scratch, SCRATCH_CALL, target, regs);
 		if (scratch->head.native_end == END_EXPRESSION)
 			stack_copy(scratch);
 		size = stack_bytes(scratch);

@@ -115,16 +115,6 @@ static __always_inline u32 lines_of(struct scratch *scratch, const struct pt_reg
 	return written <= seen ? lines : (u32)(lines * written / seen);
 }
 
-static __always_inline u64 log_unit(struct scratch *scratch, const struct target *target)
-{
-	if (!target->python.units)
-		return 0;
-	scratch->walk.fsbase = current_fsbase();
-	scratch->walk.state = target->python;
-	walk_unit(SCRATCH_CALL);
-	return scratch->head.unit;
-}
-
 SEC("tp_btf/sys_exit")
 int log_ends(u64 *ctx)
 {
@@ -156,7 +146,7 @@ int log_ends(u64 *ctx)
 	if (!scratch)
 		return 0;
 	body.lines = lines_of(scratch, regs, body.bytes);
-	body.unit = log_unit(scratch, target);
+	body.unit = target->python.units ? unit_walk(scratch, SCRATCH_CALL, target) : 0;
 	call_admitted(CALL_LOG, &body.weight);
 	call_emit(scratch, RECORD_LOG, &body, target);
 	scratch_give(scratch);

@@ -174,19 +174,6 @@ static __always_inline bool admitted(struct walk_budget *budget, const struct wa
 
 /* ---- leaving ---- */
 
-static __always_inline void kernel_frames(u64 *ctx, struct scratch *scratch)
-{
-	u32 used = scratch->walk.slots;
-	long bytes;
-
-	asm volatile("" : "+r"(used));
-	if (used > STACK_SLOTS - KERNEL_FRAMES_MAX / 2)
-		return;
-	bytes = bpf_get_stack(ctx, &scratch->slots[used], KERNEL_FRAMES_MAX * sizeof(u64), 0);
-	if (bytes > 0)
-		scratch->head.kernel = bytes / sizeof(u64);
-}
-
 /* Walks the current thread's stack and tells of it. */
 static __always_inline void walk_and_tell(u64 *ctx, struct task_struct *task, const struct pt_regs *regs, struct target *target,
 					  struct wait *wait, struct walk_budget *budget)
@@ -198,7 +185,7 @@ static __always_inline void walk_and_tell(u64 *ctx, struct task_struct *task, co
 	if (!scratch)
 		return;
 	budget->seq++;
-	stack_walk(scratch, SCRATCH_SAMPLE, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp), BPF_CORE_READ(regs, bp));
+	stack_walk_regs(scratch, SCRATCH_SAMPLE, target, regs);
 	if (settings.kernel_frames)
 		kernel_frames(ctx, scratch);
 	if (stack_wants_copy(scratch))
@@ -376,8 +363,7 @@ static __always_inline void tell_waker(u64 *ctx, u64 seq, u32 waiter)
 	if (!scratch)
 		return;
 	if (regs)
-		stack_walk(scratch, SCRATCH_SAMPLE, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp),
-			   BPF_CORE_READ(regs, bp));
+		stack_walk_regs(scratch, SCRATCH_SAMPLE, target, regs);
 	else
 		stack_none(scratch);
 	kernel_frames(ctx, scratch);

@@ -7,19 +7,6 @@
  */
 #include "task.h"
 
-static __always_inline void kernel_frames(struct sample_context *ctx, struct scratch *scratch)
-{
-	u32 used = scratch->walk.slots;
-	long bytes;
-
-	asm volatile("" : "+r"(used));
-	if (used > STACK_SLOTS - KERNEL_FRAMES_MAX / 2)
-		return;
-	bytes = bpf_get_stack(ctx, &scratch->slots[used], KERNEL_FRAMES_MAX * sizeof(u64), 0);
-	if (bytes > 0)
-		scratch->head.kernel = bytes / sizeof(u64);
-}
-
 static __always_inline void emit(struct scratch *scratch)
 {
 	u32 size = sizeof(struct record) + stack_bytes(scratch);
@@ -50,8 +37,7 @@ int sample(struct sample_context *ctx)
 	if (ctx->regs.cs & 3)
 		stack_walk(scratch, SCRATCH_SAMPLE, target, ctx->regs.ip, ctx->regs.sp, ctx->regs.bp);
 	else if ((regs = user_regs()))
-		stack_walk(scratch, SCRATCH_SAMPLE, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp),
-			   BPF_CORE_READ(regs, bp));
+		stack_walk_regs(scratch, SCRATCH_SAMPLE, target, regs);
 	else
 		stack_none(scratch);
 	if (settings.gil == GIL_ONLY && !scratch->walk.holds_gil) {

@@ -168,8 +168,7 @@ static __always_inline bool emit_with_stack(u16 type, struct target *target, con
 		return false;
 	regs = user_regs();
 	if (regs)
-		stack_walk(scratch, SCRATCH_CONNECTION, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp),
-			   BPF_CORE_READ(regs, bp));
+		stack_walk_regs(scratch, SCRATCH_CONNECTION, target, regs);
 	else
 		stack_none(scratch);
 	if (stack_wants_copy(scratch))
@@ -274,10 +273,7 @@ static __always_inline u64 unit_now(const struct target *target, const struct co
 	if (!scratch || scratch->busy) /* then it is not known: no loss, but a weaker tie */
 		return 0;
 	scratch->busy = 1;
-	scratch->walk.fsbase = current_fsbase();
-	scratch->walk.state = target->python;
-	walk_unit(SCRATCH_IO);
-	unit = scratch->head.unit;
+	unit = unit_walk(scratch, SCRATCH_IO, target);
 	scratch->busy = 0;
 	return unit;
 }

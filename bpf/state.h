@@ -104,6 +104,7 @@ struct scratch {
 		       __builtin_offsetof(struct scratch, head), #member " lies right before head")
 RIGHT_BEFORE_HEAD(block);
 RIGHT_BEFORE_HEAD(conn);
+RIGHT_BEFORE_HEAD(waker);
 RIGHT_BEFORE_HEAD(sample_record);
 RIGHT_BEFORE_HEAD(call);
 

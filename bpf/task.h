@@ -162,6 +162,36 @@ static __always_inline void stack_walk(struct scratch *scratch, u32 kind, const 
 	walk_stack(kind);
 }
 
+/* From the registers the current task entered the kernel with (user_regs). */
+static __always_inline void stack_walk_regs(struct scratch *scratch, u32 kind, const struct target *target,
+					    const struct pt_regs *regs)
+{
+	stack_walk(scratch, kind, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp), BPF_CORE_READ(regs, bp));
+}
+
+/* The current thread's unit of work; the scratch (of that kind) is the caller's. */
+static __always_inline u64 unit_walk(struct scratch *scratch, u32 kind, const struct target *target)
+{
+	scratch->walk.fsbase = current_fsbase();
+	scratch->walk.state = target->python;
+	walk_unit(kind);
+	return scratch->head.unit;
+}
+
+/* What is below the system call or interrupt; ctx: the program's own. Before stack_copy, which goes behind them. */
+static __always_inline void kernel_frames(void *ctx, struct scratch *scratch)
+{
+	u32 used = scratch->walk.slots;
+	long bytes;
+
+	asm volatile("" : "+r"(used));
+	if (used > STACK_SLOTS - KERNEL_FRAMES_MAX / 2)
+		return;
+	bytes = bpf_get_stack(ctx, &scratch->slots[used], KERNEL_FRAMES_MAX * sizeof(u64), 0);
+	if (bytes > 0)
+		scratch->head.kernel = bytes / sizeof(u64);
+}
+
 static __always_inline u32 stack_bytes(const struct scratch *scratch)
 {
 	return sizeof(scratch->head) + scratch->walk.slots * sizeof(struct slot) +
