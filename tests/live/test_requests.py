@@ -76,8 +76,8 @@ def the_tail_has_the_cause_on_top_and_latencies_are_the_loads_own():
     process = live.connprof_start("record", "-p", target.pid, "--requests", "-o", path)
     connection = connect(ready["port"])
     seen = []
-    for i in range(240):
-        seen.append(timed_get(connection, "/slow" if i == 120 else "/quick"))
+    for i in range(400):  # one in a hundred is slow, so the slowest 1 % are those and no quick one that the machine held up
+        seen.append(timed_get(connection, "/slow" if i % 100 == 50 else "/quick"))
     result = recorded(process, path)
     told = re.search(r"(\d+) requests, p50 ([\d.]+) ms, p99 ([\d.]+) ms, max ([\d.]+) ms", result.err)
     expect(told, f"no line about requests: {result}")
@@ -85,25 +85,24 @@ def the_tail_has_the_cause_on_top_and_latencies_are_the_loads_own():
     own = sorted(live.answer(target)["latencies_ms"])
     seen.sort()
     # The sender's time has the way there and back in it, which on a busy machine is long; the service's own has not.
-    for name, at, theirs in (("p50", 119, float(told.group(2))), ("max", -1, float(told.group(4)))):
+    for name, at, theirs in (("p50", len(own) // 2 - 1, float(told.group(2))), ("max", -1, float(told.group(4)))):
         expect(abs(own[at] - theirs) <= max(1.0, 0.02 * own[at]), f"{name}: {theirs} ms, the service itself took {own[at]:.2f} ms")
         expect(theirs <= seen[at] * 1.02 + 0.1, f"{name}: {theirs} ms, more than the sender saw, {seen[at]:.2f} ms")
-    # One request of the 240: a second one would be whichever quick one the machine held up.
-    whole, tail = folded(path), folded(path, "--slowest", "0.4%")
+    whole, tail = folded(path), folded(path, "--slowest", "1%")
     normal = whole.with_frame("common_work")
     expect(normal > whole.with_frame("rare_cause"), f"the slow request leads the whole profile too: {whole}")
     expect(tail.with_frame("rare_cause") >= 0.9 * tail.total > 0, f"the tail does not show its cause: {tail}")
     expect(tail.with_frame("common_work") <= 2, f"the tail shows the normal requests: {tail}")
     # Two counts a line: scaled normal ones, then the slow ones.
-    out = live.connprof("report", path, "-f", "folded", "--slower-than", "500ms", "--diff", "normal").expect_status(0).out
+    out = live.connprof("report", path, "-f", "folded", "--slower-than", "200ms", "--diff", "normal").expect_status(0).out
     lines = [re.fullmatch(r"(.+) ([\d.]+) (\d+)", line) for line in out.splitlines()]
     expect(lines and all(lines), f"not differential: {out}")
     cause = [line for line in lines if "rare_cause" in line.group(1)]
     expect(cause and all(float(line.group(2)) == 0 for line in cause), f"the cause is in normal requests too: {out}")
     picture = live.folder() / "diff.svg"
-    live.connprof("report", path, "-o", picture, "--slower-than", "500ms", "--diff", "normal").expect_status(0)
+    live.connprof("report", path, "-o", picture, "--slower-than", "200ms", "--diff", "normal").expect_status(0)
     text = picture.read_text(encoding="utf-8")
-    expect("rare_cause" in text and "+" in text and "slower than 500 ms against the others" in text, text[:3000])
+    expect("rare_cause" in text and "+" in text and "slower than 200 ms against the others" in text, text[:3000])
 
 
 @case

@@ -4,7 +4,7 @@
 usage: latencies.py [single]
 
 GET /N (N from 0 to 7) spins in the function spin_N until 40 ms × (N + 1) have passed since the head was read; GET /slow in
-the function rare_cause for 700 ms, GET /quick in common_work for 4 ms. Between requests a thread of its own spins a little in metrics.
+the function rare_cause for 300 ms, GET /quick in common_work for 4 ms. Between requests a thread of its own spins a little in metrics.
 """
 import http.server
 import json
@@ -24,7 +24,7 @@ def define(name):
 
 
 WORK = {f"/{n}": (define(f"spin_{n}"), 0.04 * (n + 1)) for n in range(8)}
-WORK["/slow"] = (define("rare_cause"), 0.7)
+WORK["/slow"] = (define("rare_cause"), 0.3)
 WORK["/quick"] = (define("common_work"), 0.004)
 
 

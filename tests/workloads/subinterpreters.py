@@ -6,15 +6,19 @@ import os
 import select
 import sys
 import threading
+import time
 
 try:
     import _interpreters as interpreters  # 3.13
 except ImportError:
     import _xxsubinterpreters as interpreters
 
+# A pause after each turn: before 3.12 there is one GIL for all, and who gives it away only in passing may get it back at once.
+PAUSE = 0.001
 CODE = """
 import os
 import select
+import time
 
 def {name}_leaf():
     total = 0
@@ -25,6 +29,7 @@ def {name}_run():
     while not select.select([{fd}], [], [], {wait})[0]:
         if not {wait}:
             {name}_leaf()
+            time.sleep({pause})
 
 os.write({started}, b"x")
 {name}_run()
@@ -35,7 +40,7 @@ started, starting = os.pipe()
 
 def host(name, wait):
     interpreter = interpreters.create()
-    interpreters.run_string(interpreter, CODE.format(name=name, fd=reader, started=starting, wait=wait))
+    interpreters.run_string(interpreter, CODE.format(name=name, fd=reader, started=starting, wait=wait, pause=PAUSE))
 
 
 def main_leaf():
@@ -53,6 +58,7 @@ def main():
     print("ready " + json.dumps({"busy": ["one", "two"], "idle": "idle"}), flush=True)
     while not select.select([sys.stdin], [], [], 0)[0]:
         main_leaf()
+        time.sleep(PAUSE)
     os.write(writer, b"x")
     for thread in threads:
         thread.join()
