@@ -58,8 +58,8 @@ def vfork_and_its_child_are_complete():
 @case
 def time_in_the_dynamic_linker_is_complete():
     process, ready = live.workload("loader", live.WORKLOADS / "liblazy.so")
-    # Now and then the object is gone again, or at another place, when a stack through it is looked at: the best of three counts.
-    folded = max((live.record(process.pid, "-r", "997", seconds=1) for _ in range(3)), key=reaching_root)
+    # Now and then the object is gone again when a stack through it is looked at, oftener on a busy machine: the middle one of three.
+    folded = sorted((live.record(process.pid, "-r", "997", seconds=1) for _ in range(3)), key=reaching_root)[1]
     complete(folded, 0.97)
     binding = folded.count(lambda frames: has_chain(frames, ["main", ready["caller"], ready["lazy"]])
                            and any("_dl_fixup" in frame or "_dl_runtime_resolve" in frame for frame in frames))
