@@ -106,6 +106,7 @@ static void read_symbols(Elf *elf, uint64_t bias, GElf_Word type, struct cpython
 			if (name)
 				take_symbol(out, name, bias + symbol.st_value, symbol.st_size);
 		}
+		return; /* gABI: an object has one of each; more are forged, and libelf would keep the bytes of all */
 	}
 }
 
@@ -171,6 +172,7 @@ static void read_release(Elf *elf, struct cpython_object *out)
 			found_minor = minor;
 			found_micro = micro;
 		}
+		break; /* likewise */
 	}
 	if (kinds == 1) {
 		out->major = found_major;

@@ -6,6 +6,8 @@
 #include "process/elf_guard.h"
 #include "symbol/debug_files.h"
 
+#define NOTES_READ_MAX 256 /* note sections and segments looked at, 16 MB that libelf keeps; real objects have a handful */
+
 static int find_note(Elf_Data *data, uint8_t id[BUILD_ID_MAX])
 {
 	size_t at = 0, next, name, bytes;
@@ -26,13 +28,14 @@ static int find_note(Elf_Data *data, uint8_t id[BUILD_ID_MAX])
 int elf_build_id(Elf *elf, uint8_t id[BUILD_ID_MAX])
 {
 	Elf_Scn *section = NULL;
-	size_t count = 0;
+	size_t count = 0, read = 0;
 	int length = 0;
 
 	for (size_t seen = 0; !length && seen < ELF_SECTIONS_MAX && (section = elf_nextscn(elf, section)); seen++) {
 		GElf_Shdr header;
 
-		if (gelf_getshdr(section, &header) && header.sh_type == SHT_NOTE && header.sh_size <= ELF_NOTE_BYTES_MAX)
+		if (gelf_getshdr(section, &header) && header.sh_type == SHT_NOTE && header.sh_size <= ELF_NOTE_BYTES_MAX &&
+		    read++ < NOTES_READ_MAX)
 			length = find_note(elf_getdata_rawchunk(elf, (int64_t)header.sh_offset, header.sh_size,
 								header.sh_addralign == 8 ? ELF_T_NHDR8 : ELF_T_NHDR), id);
 	}
@@ -41,7 +44,7 @@ int elf_build_id(Elf *elf, uint8_t id[BUILD_ID_MAX])
 	for (size_t i = 0; !length && i < count; i++) {
 		GElf_Phdr p;
 
-		if (gelf_getphdr(elf, (int)i, &p) && p.p_type == PT_NOTE && p.p_filesz <= ELF_NOTE_BYTES_MAX)
+		if (gelf_getphdr(elf, (int)i, &p) && p.p_type == PT_NOTE && p.p_filesz <= ELF_NOTE_BYTES_MAX && read++ < NOTES_READ_MAX)
 			length = find_note(elf_getdata_rawchunk(elf, (int64_t)p.p_offset, p.p_filesz,
 								p.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR), id);
 	}

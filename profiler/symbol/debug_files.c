@@ -85,10 +85,11 @@ static bool has_id(int fd, const uint8_t *id, int length)
 static int open_by_id(pid_t pid, const uint8_t *id, int length)
 {
 	char path[sizeof(DEBUG_ROOT "/.build-id/") + 2 * BUILD_ID_MAX + 8];
-	int at = snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%02x/", id[0]), fd;
+	int at, fd;
 
 	if (length < 2)
 		return -ENOENT;
+	at = snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%02x/", id[0]);
 	for (int i = 1; i < length; i++)
 		at += snprintf(path + at, sizeof(path) - (size_t)at, "%02x", id[i]);
 	snprintf(path + at, sizeof(path) - (size_t)at, ".debug");
