@@ -31,13 +31,13 @@ enum memcached_scan {
 
 /* What follows a command's line, and what it is for. */
 enum trait { PLAIN = 0, UPKEEP = 1, STORES = 2 /* a value, its length is the fourth word behind the command */,
-	     META_STORES = 4 /* its length is the second */, SILENT = 8 /* never answered */ };
+	     META_STORES = 4 /* its length is the second */ };
 
 static const struct { const char *name; unsigned traits; } commands[] = {
 	{"GET", PLAIN}, {"GETS", PLAIN}, {"GAT", PLAIN}, {"GATS", PLAIN}, {"SET", STORES}, {"ADD", STORES}, {"REPLACE", STORES},
 	{"APPEND", STORES}, {"PREPEND", STORES}, {"CAS", STORES}, {"DELETE", PLAIN}, {"INCR", PLAIN}, {"DECR", PLAIN}, {"TOUCH", PLAIN},
 	{"MG", PLAIN}, {"MS", META_STORES}, {"MD", PLAIN}, {"MA", PLAIN}, {"MN", UPKEEP}, {"ME", UPKEEP}, {"VERSION", UPKEEP},
-	{"STATS", UPKEEP}, {"VERBOSITY", UPKEEP}, {"FLUSH_ALL", PLAIN}, {"QUIT", UPKEEP | SILENT},
+	{"STATS", UPKEEP}, {"VERBOSITY", UPKEEP}, {"FLUSH_ALL", PLAIN}, {"QUIT", UPKEEP},
 };
 
 static const char *const replies[] = {
@@ -136,11 +136,6 @@ static int command_read(struct memcached_parser *parser, struct wire_facts *fact
 	return 0;
 }
 
-static bool reply_is(const struct memcached_parser *parser, const char *word)
-{
-	return wire_token_is(&parser->token, word);
-}
-
 /* A reply's first word: VALUE and STAT lines belong to the END that follows. */
 static int reply_read(struct memcached_parser *parser, struct wire_facts *facts)
 {
@@ -149,20 +144,18 @@ static int reply_read(struct memcached_parser *parser, struct wire_facts *facts)
 	static const char *const errors[] = {"ERROR", "CLIENT_ERROR", "SERVER_ERROR"};
 	uint8_t first = (uint8_t)parser->token.text[0];
 
-	parser->type = reply_is(parser, "VALUE") ? STORES : reply_is(parser, "VA") ? META_STORES : PLAIN;
-	if (parser->type == STORES || reply_is(parser, "STAT"))
+	parser->type = wire_token_is(&parser->token, "VALUE") ? STORES : wire_token_is(&parser->token, "VA") ? META_STORES : PLAIN;
+	if (parser->type == STORES || wire_token_is(&parser->token, "STAT"))
 		return 0;
-	for (size_t i = 0; i < COUNT(errors); i++)
-		if (reply_is(parser, errors[i])) {
-			facts->errors++;
-			facts->responses++;
-			return 0;
-		}
-	for (size_t i = 0; i < COUNT(words); i++)
-		if (reply_is(parser, words[i])) {
-			facts->responses++;
-			return 0;
-		}
+	if (wire_token_among(&parser->token, errors, COUNT(errors))) {
+		facts->errors++;
+		facts->responses++;
+		return 0;
+	}
+	if (wire_token_among(&parser->token, words, COUNT(words))) {
+		facts->responses++;
+		return 0;
+	}
 	if (first < '0' || first > '9') /* incr and decr answer with a number */
 		return -1;
 	facts->responses++;

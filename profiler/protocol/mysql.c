@@ -98,6 +98,14 @@ static void count_command(struct mysql_state *state, struct wire_facts *facts, b
 	state->answer = 1;
 }
 
+static void word_done(struct mysql_state *state, struct mysql_parser *parser, struct wire_facts *facts)
+{
+	static const char *const upkeep[] = {"SET", "SHOW", "USE", "BEGIN", "START", "COMMIT", "ROLLBACK"};
+
+	count_command(state, facts, wire_token_among(&parser->token, upkeep, sizeof(upkeep) / sizeof(upkeep[0])));
+	parser->state = IN_PAYLOAD;
+}
+
 static int command_byte(struct mysql_state *state, struct mysql_parser *parser, uint8_t byte, struct wire_facts *facts)
 {
 	if (byte > COM_LAST)
@@ -107,6 +115,8 @@ static int command_byte(struct mysql_state *state, struct mysql_parser *parser, 
 	case COM_QUERY:
 		wire_token_clear(&parser->token);
 		parser->state = IN_WORD;
+		if (!parser->left) /* empty: answered all the same */
+			word_done(state, parser, facts);
 		break;
 	case COM_QUIT: /* the server's closing is its answer */
 		facts->requests++;
@@ -128,17 +138,6 @@ static int command_byte(struct mysql_state *state, struct mysql_parser *parser, 
 		count_command(state, facts, false);
 	}
 	return 0;
-}
-
-static void word_done(struct mysql_state *state, struct mysql_parser *parser, struct wire_facts *facts)
-{
-	static const char *const upkeep[] = {"SET", "SHOW", "USE", "BEGIN", "START", "COMMIT", "ROLLBACK"};
-	bool handshake = false;
-
-	for (size_t i = 0; i < sizeof(upkeep) / sizeof(upkeep[0]); i++)
-		handshake |= wire_token_is(&parser->token, upkeep[i]);
-	count_command(state, facts, handshake);
-	parser->state = IN_PAYLOAD;
 }
 
 static void login_done(struct mysql_state *state, struct mysql_parser *parser, struct wire_facts *facts)
@@ -194,13 +193,7 @@ static void header_byte(struct mysql_state *state, struct mysql_parser *parser, 
 
 static void word_byte(struct mysql_state *state, struct mysql_parser *parser, uint8_t byte, struct wire_facts *facts)
 {
-	bool letter = (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
-
-	if (letter)
-		wire_token_add(&parser->token, byte);
-	else if (parser->token.length || !(byte == ' ' || byte == '\n' || byte == '\t'))
-		word_done(state, parser, facts);
-	if (!parser->left && parser->state == IN_WORD)
+	if (wire_word_ends(&parser->token, byte) || !parser->left)
 		word_done(state, parser, facts);
 }
 

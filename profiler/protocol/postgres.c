@@ -97,6 +97,14 @@ static void count_command(struct wire_facts *facts, bool handshake)
 	facts->handshake += handshake;
 }
 
+static void word_done(struct pg_parser *parser, struct wire_facts *facts)
+{
+	static const char *const upkeep[] = {"SET", "SHOW", "RESET", "DISCARD", "BEGIN", "COMMIT", "ROLLBACK"};
+
+	count_command(facts, wire_token_among(&parser->token, upkeep, sizeof(upkeep) / sizeof(upkeep[0])));
+	parser->state = IN_BODY;
+}
+
 static void request_begun(struct pg_parser *parser, struct wire_facts *facts)
 {
 	parser->state = IN_BODY;
@@ -104,6 +112,8 @@ static void request_begun(struct pg_parser *parser, struct wire_facts *facts)
 	case 'Q':
 		wire_token_clear(&parser->token);
 		parser->state = IN_WORD;
+		if (!parser->left) /* not even its NUL: answered all the same */
+			word_done(parser, facts);
 		break;
 	case 'p': /* a password or SASL answer */
 	case 'X': /* Terminate: the server's closing is its answer */
@@ -114,17 +124,6 @@ static void request_begun(struct pg_parser *parser, struct wire_facts *facts)
 		count_command(facts, false);
 		break;
 	}
-}
-
-static void word_done(struct pg_parser *parser, struct wire_facts *facts)
-{
-	static const char *const upkeep[] = {"SET", "SHOW", "RESET", "DISCARD", "BEGIN", "COMMIT", "ROLLBACK"};
-	bool handshake = false;
-
-	for (size_t i = 0; i < sizeof(upkeep) / sizeof(upkeep[0]); i++)
-		handshake |= wire_token_is(&parser->token, upkeep[i]);
-	count_command(facts, handshake);
-	parser->state = IN_BODY;
 }
 
 static void reply_begun(struct pg_parser *parser, struct wire_facts *facts)
@@ -212,15 +211,8 @@ static int choice_byte(struct pg_state *state, struct pg_parser *parser, uint8_t
 
 static void word_byte(struct pg_parser *parser, uint8_t byte, struct wire_facts *facts)
 {
-	bool letter = (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
-
 	parser->left--;
-	if (letter) {
-		wire_token_add(&parser->token, byte);
-	} else if (parser->token.length || !(byte == ' ' || byte == '\n' || byte == '\t')) {
-		word_done(parser, facts);
-	}
-	if (!parser->left && parser->state == IN_WORD)
+	if (wire_word_ends(&parser->token, byte) || !parser->left)
 		word_done(parser, facts);
 }
 

@@ -62,6 +62,23 @@ bool wire_token_is(const struct wire_token *token, const char *word)
 	return true;
 }
 
+bool wire_token_among(const struct wire_token *token, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (wire_token_is(token, words[i]))
+			return true;
+	return false;
+}
+
+bool wire_word_ends(struct wire_token *token, uint8_t byte)
+{
+	if ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') {
+		wire_token_add(token, byte);
+		return false;
+	}
+	return token->length || !(byte == ' ' || byte == '\n' || byte == '\t');
+}
+
 struct wire *wire_new(void)
 {
 	return calloc(1, sizeof(struct wire));

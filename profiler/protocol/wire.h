@@ -163,4 +163,10 @@ static inline void wire_token_add(struct wire_token *token, uint8_t byte)
 /* Case-insensitive, whole word, upper-case `word`. */
 bool wire_token_is(const struct wire_token *token, const char *word);
 
+/* Is it one of these? */
+bool wire_token_among(const struct wire_token *token, const char *const *words, size_t count);
+
+/* One more byte of a query's first word, blanks before it skipped. true: the byte is behind the word. */
+bool wire_word_ends(struct wire_token *token, uint8_t byte);
+
 #endif

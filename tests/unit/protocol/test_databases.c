@@ -86,6 +86,21 @@ static void test_postgres_large_rows_are_skipped_by_their_length(void **state)
 	assert_false(tally.flags & WIRE_GARBLED);
 }
 
+/* A query that has not even its NUL does not put the reader out of step. */
+static void test_an_empty_query_is_one(void **state)
+{
+	static const struct line session[] = {
+		SENT(PG_STARTUP), RECEIVED(PG_READY), SENT("Q\0\0\0\4" "Q\0\0\0\x0dselect 1\0"), RECEIVED("E\0\0\0\x0cSERROR\0\0Z\0\0\0\5I" PG_ROWS),
+		SENT("Q\0\0\0\x0dselect 2\0"), RECEIVED(PG_ROWS),
+	};
+	struct tally tally = play(session, LINES(session));
+
+	(void)state;
+	assert_int_equal(tally.requests - tally.handshake, 3);
+	assert_false(tally.flags & WIRE_GARBLED);
+	assert_any_split_is_the_same(session, LINES(session));
+}
+
 /* ---- MySQL ---- */
 
 #define MY_GREETING "\x2e\0\0\0\x0a" "8.0.36\0\7\0\0\0saltsalt\0\xff\xf7\x21\2\0\xff\xdf\x15\0\0\0\0\0\0\0\0\0\0moresalt\0"
@@ -115,6 +130,18 @@ static void test_mysql_session(void **state)
 	assert_int_equal(tally.errors, 1);
 	assert_true(tally.flags & WIRE_CONFIRMED);
 	assert_false(tally.flags & WIRE_GARBLED);
+}
+
+static void test_mysql_empty_query_is_one(void **state)
+{
+	static const struct line session[] = {
+		RECEIVED(MY_GREETING), SENT(MY_LOGIN), RECEIVED(MY_OK("\2")), SENT("\1\0\0\0\3"), RECEIVED("\7\0\0\1\xff\x28\4#4200"),
+	};
+	struct tally tally = play(session, LINES(session));
+
+	(void)state;
+	assert_int_equal(tally.requests - tally.handshake, 1);
+	assert_int_equal(tally.errors, 1);
 }
 
 static void test_mysql_in_pieces_is_the_same(void **state)
@@ -272,6 +299,8 @@ int main(void)
 		cmocka_unit_test(test_postgres_tls_is_said_and_refused_tls_goes_on),
 		cmocka_unit_test(test_postgres_open_before_the_attach_is_told_by_a_query),
 		cmocka_unit_test(test_postgres_large_rows_are_skipped_by_their_length),
+		cmocka_unit_test(test_an_empty_query_is_one),
+		cmocka_unit_test(test_mysql_empty_query_is_one),
 		cmocka_unit_test(test_mysql_session),
 		cmocka_unit_test(test_mysql_in_pieces_is_the_same),
 		cmocka_unit_test(test_mysql_tls_and_compression_are_not_misread),
