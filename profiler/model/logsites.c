@@ -36,6 +36,7 @@ struct logsites {
 	struct connprof_recording *recording;
 	struct log_group *by_key, **by_index;
 	size_t count, capacity;
+	uint64_t refused;  /* writes not told apart: too many groups */
 };
 
 struct logsites *logsites_new(struct connprof_recording *recording)
@@ -76,8 +77,12 @@ static struct log_group *group_of(struct logsites *sites, uint32_t stack, const 
 	struct log_group *group = group_find(sites, stack, call->place);
 
 	*code = 0;
-	if (group || sites->count >= LOG_GROUPS_MAX + LOG_PLACES_MAX)
+	if (group)
 		return group;
+	if (sites->count >= (stack ? LOG_GROUPS_MAX : LOG_GROUPS_MAX + LOG_PLACES_MAX)) { /* room is left for places */
+		sites->refused++;
+		return NULL;
+	}
 	*code = array_reserve(&sites->by_index, &sites->capacity, sites->count + 1, sizeof(*sites->by_index),
 			      LOG_GROUPS_MAX + LOG_PLACES_MAX);
 	group = *code ? NULL : calloc(1, sizeof(*group));
@@ -294,6 +299,8 @@ int logsites_fill(const struct logsites *sites, struct connprof_recording *recor
 		code = add_place(sites, recording, appframes, place);
 	}
 	appframes_free(appframes);
+	if (sites->refused)
+		recording_note(recording, "more places and stacks of log writes than are told apart: some lines are not shown by call site");
 	if (recording->log_count)
 		qsort(recording->logs, recording->log_count, sizeof(*recording->logs), most_first);
 	if (recording->log_count > LOG_ROWS_MAX)

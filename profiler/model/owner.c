@@ -7,7 +7,7 @@
 
 #include "base/array.h"
 
-#define PLACES_MAX (1u << 17) /* as many as deeds can wait */
+#define PLACES_MAX ((1u << 17) + 1) /* as many as deeds can wait, and the one asked about: past that the oldest gives way */
 
 enum what { A_HELD, A_PURPOSE, A_LOG };
 

@@ -28,6 +28,7 @@ struct trip_group {
 struct roundtrips {
 	struct trip_group *groups;
 	uint64_t number;   /* of the request being counted */
+	uint64_t refused;  /* trips not told apart: too many groups */
 };
 
 struct roundtrips *roundtrips_new(void)
@@ -56,8 +57,12 @@ static struct trip_group *group_of(struct roundtrips *trips, const struct purpos
 
 	*code = 0;
 	HASH_FIND(hh, trips->groups, &key, sizeof(key), group);
-	if (group || HASH_COUNT(trips->groups) >= TRIP_GROUPS_MAX)
+	if (group)
 		return group;
+	if (HASH_COUNT(trips->groups) >= TRIP_GROUPS_MAX) {
+		trips->refused++;
+		return NULL;
+	}
 	*code = -ENOMEM;
 	group = calloc(1, sizeof(*group));
 	if (!group)
@@ -154,6 +159,8 @@ int roundtrips_fill(const struct roundtrips *trips, struct connprof_recording *r
 	for (const struct trip_group *group = trips->groups; group && !code; group = group->hh.next)
 		code = add_group(recording, appframes, group);
 	appframes_free(appframes);
+	if (trips->refused)
+		recording_note(recording, "more stacks and commands of round trips than are told apart: some are not shown by call site");
 	if (recording->trip_count)
 		qsort(recording->trips, recording->trip_count, sizeof(*recording->trips), most_time_first);
 	return code;

@@ -17,7 +17,7 @@ struct tied {
 	struct breakdown *breakdown;
 	struct roundtrips *trips;
 	size_t held;                  /* over all requests */
-	uint64_t *requests;           /* by latency bucket; NULL: requests are not asked for */
+	uint64_t *requests;           /* by latency bucket */
 	int failed;                   /* the first thing that could not be kept: told by the next refresh */
 };
 

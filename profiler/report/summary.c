@@ -163,6 +163,7 @@ static void put_lost(const struct connprof_recording *recording, FILE *stream)
 		item(&list, drop_reason_name(i), recording->drops[i]);
 	item(&list, "stacks not kept (table full)", recording->stacks_refused);
 	item(&list, "latency of samples in requests that were too many to hold", recording->unheld);
+	item(&list, "intervals of requests that were too many to keep", recording->purposes_refused);
 	item(&list, "probe runs skipped by the kernel", recording->missed_runs);
 	end_line(&list);
 }

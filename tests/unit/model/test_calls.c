@@ -200,6 +200,26 @@ static void lines_are_counted_by_statement_and_request(void **state)
 }
 
 /* One stack in seven stands for the seven; what none stands for is shared out too: sums are exact. */
+/* More than the table holds: the rest is told, and the sum of the place stays right. */
+static void more_statements_than_are_told_apart_are_told(void **state)
+{
+	const int many = 5000;
+	struct stream s;
+	(void)state;
+
+	stream_calls(&s);
+	for (int i = 1; i <= many; i++) {
+		s.now_ns += MS / 10;
+		write_log(&s, PID, "stderr (pipe)", S_IFIFO, 1, log_stack(&s, "recommend", (uint32_t)i, "Logger.info"), 1);
+	}
+	stream_judge(&s, 60, NULL);
+	assert_int_equal(s.recording->log_lines, many);
+	assert_true(s.recording->log_count > 0);
+	assert_true(s.recording->note_count > 0);
+	assert_non_null(strstr(text_of(&s, s.recording->notes[0]), "more places and stacks of log writes"));
+	stream_end(&s);
+}
+
 static void unwalked_writes_are_shared_out(void **state)
 {
 	struct stream s;
@@ -276,6 +296,7 @@ int main(void)
 		cmocka_unit_test(one_by_one_is_told_from_pipelines),
 		cmocka_unit_test(few_stacks_are_enough),
 		cmocka_unit_test(lines_are_counted_by_statement_and_request),
+		cmocka_unit_test(more_statements_than_are_told_apart_are_told),
 		cmocka_unit_test(unwalked_writes_are_shared_out),
 		cmocka_unit_test(a_pipe_between_processes_is_no_log),
 		cmocka_unit_test(lines_of_tasks_lie_in_their_requests),

@@ -166,6 +166,17 @@ static void a_function_of_two_names_is_told_once(void **state)
 	assert_int_equal(answer.frames[0].line, 7);
 }
 
+/* A link of a name and no id behind it: nothing is read there (ASan). */
+static void an_alternative_link_without_an_id_is_none(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	assert_int_equal(tool_run("cd \"$1\"; printf 'x\\0' > alt; objcopy --add-section .gnu_debugaltlink=alt full odd", folder, ""), 0);
+	assert_int_equal(ask("odd", NULL, &answer), 0);
+	expect_all(&answer);
+}
+
 static void compressed_debug_info_says_the_same(void **state)
 {
 	struct answer answer;
@@ -360,6 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inlined_functions_come_innermost_first_with_the_line_of_each_call),
 		cmocka_unit_test(a_function_of_two_names_is_told_once),
+		cmocka_unit_test(an_alternative_link_without_an_id_is_none),
 		cmocka_unit_test(compressed_debug_info_says_the_same),
 		cmocka_unit_test(a_stripped_object_without_a_debug_file_has_no_source),
 		cmocka_unit_test(a_debug_file_is_found_by_its_link),
