@@ -63,6 +63,16 @@ static struct process *process_of(const struct gilwait *gilwait, uint32_t pid)
 	return process;
 }
 
+void gilwait_exit(struct gilwait *gilwait, uint32_t pid)
+{
+	struct process *process = process_of(gilwait, pid);
+
+	if (!process)
+		return;
+	HASH_DEL(gilwait->processes, process);
+	free(process);
+}
+
 int gilwait_sample(struct gilwait *gilwait, const struct event *event)
 {
 	struct process *process = event->sample.holds_gil ? process_of(gilwait, event->pid) : NULL;
@@ -134,6 +144,10 @@ static int count_holder(struct connprof_recording *recording, const struct event
 	if (!row) {
 		code = array_reserve(&recording->holders, &recording->holder_capacity, recording->holder_count + 1,
 				     sizeof(*recording->holders), HOLDERS_MAX);
+		if (code == -E2BIG) { /* the wait counts all the same, only not by its holder */
+			recording_note(recording, "more threads held the GIL than are told apart: the list of holders is not complete");
+			return 0;
+		}
 		if (code)
 			return code;
 		row = &recording->holders[recording->holder_count++];

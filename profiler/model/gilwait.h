@@ -19,7 +19,10 @@ void gilwait_free(struct gilwait *gilwait);
 int gilwait_sample(struct gilwait *gilwait, const struct event *event);
 
 /* An EVENT_OFFCPU for the GIL: counts it by holder, and gives its stack the holder's behind "--": of the samples in the wait
- * one by chance, else one shortly before or after it. 0, -ENOMEM or -E2BIG. */
+ * one by chance, else one shortly before or after it. 0 or -ENOMEM. */
 int gilwait_wait(struct gilwait *gilwait, struct event *event);
+
+/* An EVENT_EXIT: the process's samples are forgotten; its number may soon be another's. */
+void gilwait_exit(struct gilwait *gilwait, uint32_t pid);
 
 #endif

@@ -97,6 +97,7 @@ int model_feed(struct model *model, const struct event *event)
 		return processes_add(model->processes, event);
 	case EVENT_EXIT:
 		processes_exit(model->processes, event->pid);
+		gilwait_exit(model->gilwait, event->pid);
 		requests_exit(model->requests, event->pid, event->time_ns);
 		return 0;
 	case EVENT_LOST:

@@ -228,6 +228,28 @@ static void the_sample_is_one_of_the_holder_in_the_wait(void **state)
 	stream_end(&s);
 }
 
+/* The samples of a process that has ended are not those of the next one with its number. */
+static void a_reused_pid_inherits_no_holder(void **state)
+{
+	struct stream s;
+	uint32_t waits, holder;
+	(void)state;
+
+	begin(&s);
+	s.recording->collect |= CONNPROF_GIL;
+	waits = note_stack(&s, "[waiting: GIL]", "victim");
+	holder = stack_of(&s, "crunch", "/srv/app/a.py", 9u, NULL);
+	sample(&s, 8, holder, true);
+	process_ends(&s, 7);
+	s.now_ns += 5 * MS;
+	wait_full(&s, 7, waits, (struct event_offcpu){.wait = WAIT_GIL, .ns = 10 * MS, .holder = 8});
+	finish(&s);
+	for (size_t i = 0; i < s.recording->profile_count; i++)
+		if (s.recording->profile[i].wait == WAIT_GIL)
+			assert_string_equal(name_at(&s, s.recording->profile[i].stack, 3), "[holder not sampled]");
+	stream_end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +259,7 @@ int main(void)
 		cmocka_unit_test(the_run_queue_is_a_class_of_its_own),
 		cmocka_unit_test(a_wait_for_the_gil_shows_what_its_holder_did_meanwhile),
 		cmocka_unit_test(the_sample_is_one_of_the_holder_in_the_wait),
+		cmocka_unit_test(a_reused_pid_inherits_no_holder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
