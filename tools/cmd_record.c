@@ -10,20 +10,26 @@
 #include "output.h"
 #include "watch.h"
 
-#define RESCUE_PATH "connprof-rescue.pb.gz"
+#define RESCUES_MAX 100 /* kept side by side in a folder */
 
 /* The picture could not be made (no flamegraph.pl, say), but what was sampled cannot be had again: keep it as a
  * recording, which any format can be made from later. Adds to the message where it is. */
 static void rescue(const struct output_plan *plan, const struct options *options,
 		   const struct connprof_recording *recording, struct connprof_error *error)
 {
-	struct output_plan kept = {.view = CONNPROF_VIEW_PROFILE, .format = "pprof", .path = RESCUE_PATH, .whole = true};
+	char path[40] = "connprof-rescue.pb.gz";
+	struct output_plan kept = {.view = CONNPROF_VIEW_PROFILE, .format = "pprof", .path = path, .whole = true};
 	size_t length = strlen(error->text);
 
-	if (!strcmp(plan->format, "pprof") || !strcmp(plan->path, "-") || access(RESCUE_PATH, F_OK) == 0)
+	if (!strcmp(plan->format, "pprof") || !strcmp(plan->path, "-"))
 		return;
+	for (int i = 2; access(path, F_OK) == 0; i++) { /* what an earlier run kept stays */
+		if (i > RESCUES_MAX)
+			return;
+		snprintf(path, sizeof(path), "connprof-rescue-%d.pb.gz", i);
+	}
 	if (output_save(&kept, options, recording, NULL) == 0)
-		snprintf(error->text + length, sizeof(error->text) - length, "; the samples are kept in %s", RESCUE_PATH);
+		snprintf(error->text + length, sizeof(error->text) - length, "; the samples are kept in %s", path);
 }
 
 static bool cuts(const struct options *options)

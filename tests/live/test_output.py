@@ -43,6 +43,16 @@ def signal_at_every_stage_leaves_a_whole_output_or_none(number):
 
 
 @case
+def what_could_not_be_written_is_kept_beside_what_was_kept_before():
+    target, _ = live.workload("split")
+    for name in ("connprof-rescue.pb.gz", "connprof-rescue-2.pb.gz"):
+        result = live.connprof("record", "-p", target.pid, "-d", "0.5", "-f", "folded", "-o", "/dev/full").expect_status(3)
+        expect(f"the samples are kept in {name}" in result.err, f"{result}")
+        out = live.connprof("report", live.folder() / name, "-f", "folded", "-o", "-").expect_status(0).out
+        expect(live.Folded(out).total > 10, f"{name} holds next to nothing: {out}")
+
+
+@case
 def second_interrupt_ends_at_once_without_half_a_file():
     target, _ = live.workload("split")
     path = live.folder() / "out.svg"
