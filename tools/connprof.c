@@ -48,8 +48,8 @@ static void print_help(void)
 	     "The service is not restarted, changed or stopped.\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		printf("  %-8s %s\n", commands[i].name, commands[i].purpose);
-	puts("\nexit status: 0 clean, 1 findings, 2 usage error, 3 could not observe, 4 inconclusive,\n"
-	     "             5 the command that `check -- COMMAND` ran failed\n\n"
+	puts("\nexit status: 0 clean, 1 findings, 2 usage error, 3 could not observe, or not write\n"
+	     "             the result, 4 inconclusive, 5 the command that `check -- COMMAND` ran failed\n\n"
 	     "connprof COMMAND --help lists a command's options; connprof(1) is the manual.");
 }
 

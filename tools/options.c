@@ -118,7 +118,7 @@ static const struct row rows[] = {
 	{"suppress", 0, "FILE", TEXT, AT(suppress), 0, 0, NULL, JUDGES,
 	 "findings that fit a line of FILE, conn:RULE:PATTERN, do not count"},
 	{"redis-server", 0, "URL", TEXT, AT(redis_server), 0, 0, NULL, CHECK,
-	 "also ask this server: redis://[user:password@]host:port[/db]"},
+	 "also ask this server: redis://[user:password@]host:port[/db] or unix://path"},
 	{"events", 0, "FILE", TEXT, AT(events), 0, 0, NULL, LIVE,
 	 "write the event stream too, for `connprof report` (.events.jsonl)"},
 	{"quiet", 'q', NULL, FLAG, AT(quiet), 0, 0, NULL, ALL, "say nothing but errors and the result"},
@@ -444,6 +444,8 @@ void options_help(const struct command *command, FILE *stream)
 	if (command->view)
 		fprintf(stream, "\nformats: %s\n", connprof_format_names(command->view));
 	if (command->bit == REPORT)
-		fprintf(stream, "formats with --view verdict: %s\nformats with --view sites: %s\n",
-			connprof_format_names(CONNPROF_VIEW_VERDICT), connprof_format_names(CONNPROF_VIEW_SITES));
+		fprintf(stream, "formats with --view verdict: %s\nformats with --view sites: %s\n"
+			"formats with --view requests: %s\nformats with --view diagnosis: %s\n",
+			connprof_format_names(CONNPROF_VIEW_VERDICT), connprof_format_names(CONNPROF_VIEW_SITES),
+			connprof_format_names(CONNPROF_VIEW_REQUESTS), connprof_format_names(CONNPROF_VIEW_DIAGNOSIS));
 }
