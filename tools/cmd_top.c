@@ -27,14 +27,6 @@ struct live {
 	int status;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void write_recording(struct top *top, struct connprof_session *session)
 {
 	struct connprof_report_options style = {.format = "pprof"};
@@ -121,7 +113,7 @@ static bool handle(struct top *top, struct connprof_session *session, int key, b
 static bool step(void *context, struct connprof_session *session)
 {
 	struct live *live = context;
-	bool fetch = !live->top.paused && now_ns() >= live->next_ns, draw = fetch;
+	bool fetch = !live->top.paused && watch_now_ns() >= live->next_ns, draw = fetch;
 	uint64_t begin;
 	int key;
 
@@ -140,13 +132,13 @@ static bool step(void *context, struct connprof_session *session)
 	}
 	if (!fetch && !draw)
 		return false;
-	begin = now_ns();
+	begin = watch_now_ns();
 	if (fetch && top_refresh(&live->top, session, &live->rules) < 0)
 		snprintf(live->top.notice, sizeof(live->top.notice), "out of memory: the list is an old one");
 	top_sort(&live->top);
 	top_screen_draw(&live->top);
 	if (fetch) {
-		uint64_t rest = (now_ns() - begin) * SHARE;
+		uint64_t rest = (watch_now_ns() - begin) * SHARE;
 
 		live->next_ns = begin + (rest > REFRESH_NS ? rest : REFRESH_NS);
 	}

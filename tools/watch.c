@@ -24,7 +24,7 @@
 #define TICK_NS 1000000000ull
 #define GRACE_NS 10000000000ull  /* a command told to end has this long */
 
-static uint64_t now_ns(void)
+uint64_t watch_now_ns(void)
 {
 	struct timespec now;
 
@@ -102,7 +102,7 @@ static int signals_read(struct watch *watch)
 static void wait_for(struct watch *watch, int session_fd, uint64_t until_ns)
 {
 	struct pollfd fds[] = {{.fd = watch->signals, .events = POLLIN}, {.fd = session_fd, .events = POLLIN}};
-	uint64_t now = now_ns(), left = until_ns > now ? until_ns - now : 0;
+	uint64_t now = watch_now_ns(), left = until_ns > now ? until_ns - now : 0;
 	int timeout = left < STEP_MS * 1000000ull ? (int)((left + 999999) / 1000000) : STEP_MS;
 
 	poll(fds, session_fd < 0 ? 1 : 2, timeout);
@@ -132,13 +132,13 @@ static bool wants_progress(const struct options *options, const struct watch_hoo
 /* Collects until it is time to end. */
 static void collect_until_end(struct watch *watch, const struct options *options, const struct watch_hooks *hooks)
 {
-	uint64_t start = now_ns(), end = options->duration_ns ? start + options->duration_ns : UINT64_MAX;
+	uint64_t start = watch_now_ns(), end = options->duration_ns ? start + options->duration_ns : UINT64_MAX;
 	uint64_t next_tick = start + TICK_NS, next_line = start;
 	bool progress = wants_progress(options, hooks);
 	struct connprof_error error = {0};
 
 	child_reap(&watch->child); /* it may have ended before its SIGCHLD was waited for */
-	while (!watch->interrupted && (!watch->child.ended || hooks->stays) && now_ns() < end) {
+	while (!watch->interrupted && (!watch->child.ended || hooks->stays) && watch_now_ns() < end) {
 		wait_for(watch, connprof_session_fd(watch->session), end);
 		watch->interrupted = signals_read(watch);
 		if (connprof_session_step(watch->session, &error) < 0) {
@@ -150,13 +150,13 @@ static void collect_until_end(struct watch *watch, const struct options *options
 			break;
 		if (hooks->step && hooks->step(hooks->context, watch->session))
 			break;
-		if (progress && now_ns() >= next_line) {
+		if (progress && watch_now_ns() >= next_line) {
 			show_progress(watch, false);
-			next_line = now_ns() + TICK_NS / 5;
+			next_line = watch_now_ns() + TICK_NS / 5;
 		}
-		if (hooks->tick && now_ns() >= next_tick) {
+		if (hooks->tick && watch_now_ns() >= next_tick) {
 			hooks->tick(hooks->context, watch->session);
-			next_tick = now_ns() + TICK_NS;
+			next_tick = watch_now_ns() + TICK_NS;
 		}
 	}
 	if (progress)
@@ -167,7 +167,7 @@ static void collect_until_end(struct watch *watch, const struct options *options
  * window has reached it already. */
 static void end_command(struct watch *watch)
 {
-	uint64_t until = now_ns() + GRACE_NS;
+	uint64_t until = watch_now_ns() + GRACE_NS;
 	bool killed = false;
 
 	child_reap(&watch->child);
@@ -178,7 +178,7 @@ static void end_command(struct watch *watch)
 		kill(watch->child.pid, SIGTERM);
 	while (!child_reap(&watch->child)) {
 		wait_for(watch, -1, until);
-		if (!killed && (signals_read(watch) || now_ns() >= until)) {
+		if (!killed && (signals_read(watch) || watch_now_ns() >= until)) {
 			message_say("the command did not end in time and was killed");
 			kill(watch->child.pid, SIGKILL);
 			killed = true;

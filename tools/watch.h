@@ -37,4 +37,7 @@ struct watch {
 int watch_run(struct watch *watch, const struct options *options, unsigned collect, const struct watch_hooks *hooks);
 void watch_done(struct watch *watch);
 
+/* CLOCK_MONOTONIC. */
+uint64_t watch_now_ns(void);
+
 #endif

@@ -107,3 +107,17 @@ int text_match(const char *pattern, const char *text)
 {
 	return fnmatch(pattern, text, 0) == 0;
 }
+
+bool text_ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), wanted = strlen(end);
+
+	return length >= wanted && !strcmp(text + length - wanted, end);
+}
+
+const char *text_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}

@@ -3,6 +3,7 @@
 #ifndef CONNPROF_BASE_TEXT_H
 #define CONNPROF_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,5 +21,10 @@ int text_number(const char *text, uint64_t low, uint64_t high, uint64_t *out);
 
 /* Shell-style match with * and ? (fnmatch without special treatment of '/'). */
 int text_match(const char *pattern, const char *text);
+
+bool text_ends_with(const char *text, const char *end);
+
+/* What is behind the last '/' of a path. */
+const char *text_base_name(const char *path);
 
 #endif

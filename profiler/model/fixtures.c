@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static const struct {
 	const char *function; /* without its class: CPython before 3.11 has no qualified names */
 	const char *file;
@@ -18,20 +20,13 @@ static const struct {
 	{ "_handleModuleFixture", "/unittest/suite.py" },
 };
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text), wanted = strlen(end);
-
-	return length >= wanted && !strcmp(text + length - wanted, end);
-}
-
 static bool is_fixture(const char *function, const char *file)
 {
 	const char *bare = strrchr(function, '.');
 
 	bare = bare ? bare + 1 : function;
 	for (size_t i = 0; i < sizeof(fixtures) / sizeof(fixtures[0]); i++)
-		if (!strcmp(bare, fixtures[i].function) && ends_with(file, fixtures[i].file))
+		if (!strcmp(bare, fixtures[i].function) && text_ends_with(file, fixtures[i].file))
 			return true;
 	return false;
 }

@@ -4,16 +4,8 @@
 #include <stdlib.h>
 
 #include "report/diff.h"
+#include "report/json_parts.h"
 #include "report/requests.h"
-
-static void put_quantiles(struct json_build *build, struct json_object *into, const char *key, const struct quantiles *values)
-{
-	struct json_object *object = json_put_object(build, into, key);
-
-	json_put_number(build, object, "p50", values->p50);
-	json_put_number(build, object, "p99", values->p99);
-	json_put_number(build, object, "max", values->max);
-}
 
 static void put_side(struct json_build *build, struct json_object *document, const char *key,
 		     const struct connprof_recording *recording)
@@ -27,7 +19,7 @@ static void put_side(struct json_build *build, struct json_object *document, con
 	json_put_text(build, side, "verdict", recording->verdict ? verdict_name(recording->verdict) : NULL);
 	requests = json_put_object(build, side, "requests");
 	json_put_count(build, requests, "observed", recording->requests.observed);
-	put_quantiles(build, requests, "latency_ms", &recording->requests.latency_ms);
+	quantiles_json_put(build, requests, "latency_ms", &recording->requests.latency_ms, true);
 	spent_table_json(build, side, recording);
 }
 

@@ -10,6 +10,17 @@
 #include "report/json_parts.h"
 #include "report/report.h"
 
+void quantiles_json_put(struct json_build *build, struct json_object *into, const char *key, const struct quantiles *values,
+			bool with_max)
+{
+	struct json_object *object = json_put_object(build, into, key);
+
+	json_put_number(build, object, "p50", values->p50);
+	json_put_number(build, object, "p99", values->p99);
+	if (with_max)
+		json_put_number(build, object, "max", values->max);
+}
+
 struct writer {
 	struct json_build build;
 	const struct connprof_recording *recording;
@@ -44,17 +55,6 @@ static void put_targets(struct writer *out, struct json_object *document)
 	}
 }
 
-static void put_quantiles(struct writer *out, struct json_object *into, const char *key, const struct quantiles *values,
-			  bool with_max)
-{
-	struct json_object *object = json_put_object(&out->build, into, key);
-
-	json_put_number(&out->build, object, "p50", values->p50);
-	json_put_number(&out->build, object, "p99", values->p99);
-	if (with_max)
-		json_put_number(&out->build, object, "max", values->max);
-}
-
 static void put_window(struct writer *out, struct json_object *document)
 {
 	struct json_object *window = json_put_object(&out->build, document, "window");
@@ -74,7 +74,7 @@ static void put_requests(struct writer *out, struct json_object *document)
 
 	json_put_count(&out->build, object, "observed", requests->observed);
 	json_put_text(&out->build, object, "protocol", protocol_or_null(requests->protocol));
-	put_quantiles(out, object, "latency_ms", &requests->latency_ms, true);
+	quantiles_json_put(&out->build, object, "latency_ms", &requests->latency_ms, true);
 }
 
 static const char *kind_name(const struct frame *frame)
@@ -164,8 +164,8 @@ static void put_site_counts(struct writer *out, struct json_object *site, const 
 	reuse = json_put_object(build, site, "reuse");
 	json_put_number(build, reuse, "requests_per_connection", row->requests_per_connection);
 	json_put_number(build, reuse, "commands_per_connection", row->commands_per_connection);
-	put_quantiles(out, site, "lifetime_ms", &row->lifetime_ms, false);
-	put_quantiles(out, site, "setup_ms", &row->setup_ms, false);
+	quantiles_json_put(&out->build, site, "lifetime_ms", &row->lifetime_ms, false);
+	quantiles_json_put(&out->build, site, "setup_ms", &row->setup_ms, false);
 	put_setup(out, site, row);
 	put_call_site(out, site, row->call_site);
 	put_stack(out, site, row->stack);

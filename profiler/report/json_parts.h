@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* json_parts.h - documents that are also a part of another one. */
+/* json_parts.h - what is a part of several documents. */
 #ifndef CONNPROF_REPORT_JSON_PARTS_H
 #define CONNPROF_REPORT_JSON_PARTS_H
 
@@ -9,5 +9,9 @@
 /* The members of a connprof.check/1 document. */
 void check_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording,
 		    const struct connprof_report_options *options);
+
+/* A member with p50 and p99, and max where asked for. */
+void quantiles_json_put(struct json_build *build, struct json_object *into, const char *key, const struct quantiles *values,
+			bool with_max);
 
 #endif

@@ -125,20 +125,10 @@ static uint32_t site_of(struct connprof_recording *recording, struct json_object
 	return stacks_add_frame(recording->stacks, &frame);
 }
 
-static struct json_object *array_of(struct json_object *from, const char *key, size_t *count)
-{
-	struct json_object *array = NULL;
-
-	*count = 0;
-	if (json_object_object_get_ex(from, key, &array) && json_object_is_type(array, json_type_array))
-		*count = json_object_array_length(array);
-	return array;
-}
-
 static int get_trips(struct connprof_recording *recording, struct json_object *from)
 {
 	size_t count;
-	struct json_object *array = array_of(from, "trips", &count);
+	struct json_object *array = facts_array(from, "trips", &count);
 	int code = array_reserve(&recording->trips, &recording->trip_capacity, count, sizeof(*recording->trips), TRIP_GROUPS_MAX);
 
 	for (size_t i = 0; !code && i < count; i++) {
@@ -158,7 +148,7 @@ static int get_trips(struct connprof_recording *recording, struct json_object *f
 static int get_logs(struct connprof_recording *recording, struct json_object *from)
 {
 	size_t count;
-	struct json_object *array = array_of(from, "logs", &count);
+	struct json_object *array = facts_array(from, "logs", &count);
 	int code = array_reserve(&recording->logs, &recording->log_capacity, count, sizeof(*recording->logs), LOG_ROWS_MAX);
 
 	for (size_t i = 0; !code && i < count; i++) {

@@ -305,7 +305,7 @@ static int read_members(struct strings *strings, struct json_object *from, const
 	return 0;
 }
 
-static struct json_object *array_of(struct json_object *from, const char *key, size_t *count)
+struct json_object *facts_array(struct json_object *from, const char *key, size_t *count)
 {
 	struct json_object *array = NULL;
 
@@ -318,7 +318,7 @@ static struct json_object *array_of(struct json_object *from, const char *key, s
 static int read_counters(struct json_object *from, const char *key, uint64_t *counters, size_t limit)
 {
 	size_t count;
-	struct json_object *array = array_of(from, key, &count);
+	struct json_object *array = facts_array(from, key, &count);
 	int code = 0;
 
 	for (size_t i = 0; !code && i < count && i < limit; i++)
@@ -329,7 +329,7 @@ static int read_counters(struct json_object *from, const char *key, uint64_t *co
 static int read_targets(struct connprof_recording *recording, struct json_object *from)
 {
 	size_t count;
-	struct json_object *array = array_of(from, "targets", &count);
+	struct json_object *array = facts_array(from, "targets", &count);
 	int code = array_reserve(&recording->targets, &recording->target_capacity, count, sizeof(*recording->targets),
 				 TARGETS_MAX * 16u);
 
@@ -346,7 +346,7 @@ static int read_targets(struct connprof_recording *recording, struct json_object
 static int read_holders(struct connprof_recording *recording, struct json_object *from)
 {
 	size_t count;
-	struct json_object *array = array_of(from, "gil_holders", &count);
+	struct json_object *array = facts_array(from, "gil_holders", &count);
 	int code = array_reserve(&recording->holders, &recording->holder_capacity, count, sizeof(*recording->holders),
 				 TARGETS_MAX * 16u);
 
@@ -363,7 +363,7 @@ static int read_holders(struct connprof_recording *recording, struct json_object
 static int read_mappings(struct connprof_recording *recording, struct json_object *from, struct facts_mappings *mappings)
 {
 	size_t count;
-	struct json_object *array = array_of(from, "mappings", &count);
+	struct json_object *array = facts_array(from, "mappings", &count);
 	int code = array_reserve(&mappings->items, &mappings->capacity, count, sizeof(*mappings->items), FACTS_MAPPINGS_MAX);
 
 	for (size_t i = 0; !code && i < count; i++) {
@@ -382,7 +382,7 @@ static int read_mappings(struct connprof_recording *recording, struct json_objec
 static void read_notes(struct connprof_recording *recording, struct json_object *from)
 {
 	size_t count;
-	struct json_object *array = array_of(from, "notes", &count);
+	struct json_object *array = facts_array(from, "notes", &count);
 
 	for (size_t i = 0; i < count && i < 1000; i++) {
 		struct json_object *note = json_object_array_get_idx(array, i);

@@ -31,6 +31,9 @@ struct facts_mappings {
 	size_t count, capacity;
 };
 
+/* A member that is an array, and its length. Borrowed; NULL and 0: there is none. */
+struct json_object *facts_array(struct json_object *from, const char *key, size_t *count);
+
 /* The texts: owned by the caller (free); NULL when out of memory. call_site: the site's as a location id, 0 none. */
 char *facts_write_recording(const struct connprof_recording *recording, const struct facts_mappings *mappings);
 char *facts_write_site(const struct connprof_recording *recording, const struct site_row *site, uint64_t call_site);

@@ -59,16 +59,6 @@ void facts_put_requests(struct json_build *build, const struct connprof_recordin
 
 /* ---- reading ---- */
 
-static struct json_object *array_of(struct json_object *from, const char *key, size_t *count)
-{
-	struct json_object *array = NULL;
-
-	*count = 0;
-	if (json_object_object_get_ex(from, key, &array) && json_object_is_type(array, json_type_array))
-		*count = json_object_array_length(array);
-	return array;
-}
-
 static int get_count(struct json_object *array, size_t index, uint64_t *out)
 {
 	struct json_object *value = json_object_array_get_idx(array, index);
@@ -82,7 +72,7 @@ static int get_count(struct json_object *array, size_t index, uint64_t *out)
 static int get_bands(struct json_object *from, const char *key, double *numbers)
 {
 	size_t count;
-	struct json_object *array = array_of(from, key, &count);
+	struct json_object *array = facts_array(from, key, &count);
 
 	if (count != BAND_COUNT)
 		return -EINVAL;
@@ -123,8 +113,8 @@ static int get_spent(struct connprof_recording *recording, struct json_object *f
 	struct json_object *requests, *parts, *queued;
 	int code;
 
-	requests = array_of(from, "requests", &bands);
-	parts = array_of(from, "parts", &count);
+	requests = facts_array(from, "requests", &bands);
+	parts = facts_array(from, "parts", &count);
 	code = bands == BAND_COUNT && count <= SPENT_COUNT + SPENT_COMMANDS ? get_bands(from, "latency_ms", table->latency_ms) : -EINVAL;
 	if (!code && json_object_object_get_ex(from, "queued_ms", &queued))
 		code = get_bands(from, "queued_ms", table->queued_ms);
@@ -142,7 +132,7 @@ static int get_spent(struct connprof_recording *recording, struct json_object *f
 static int get_latencies(struct connprof_recording *recording, struct json_object *from)
 {
 	size_t count;
-	struct json_object *array = array_of(from, "latencies", &count);
+	struct json_object *array = facts_array(from, "latencies", &count);
 	int code = array_reserve(&recording->latencies, &recording->latency_capacity, count / 2, sizeof(*recording->latencies),
 				 LATENCY_BUCKETS);
 

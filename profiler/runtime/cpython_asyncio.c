@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "process/elf_guard.h"
 #include "runtime/cpython.h"
 
@@ -26,13 +27,6 @@
 enum {
 	TASK_SIZE = 0, TASK_NAME = 1, TASK_CORO = 5, INTERPRETER_SIZE = 7, THREAD_SIZE = 9, RUNNING_TASK = 11, WORDS = 13
 };
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 /* The file is the target's, like all of it. */
 static bool read_object(pid_t pid, const struct process_map *map, uint64_t *words)
@@ -94,7 +88,7 @@ bool cpython_asyncio_find(struct runtime *runtime, const struct process_maps *ma
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct process_map *map = &maps->items[i];
 
-		if (map->execute && (in_interpreter(runtime, map) || !strncmp(base_name(map->path), "_asyncio.", 9)) &&
+		if (map->execute && (in_interpreter(runtime, map) || !strncmp(text_base_name(map->path), "_asyncio.", 9)) &&
 		    read_object(runtime->pid, map, words))
 			return cpython_asyncio_accept(words, runtime->interp_size, runtime->version.coro_frame, &runtime->state);
 	}

@@ -12,18 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "process/elf_guard.h"
 
 #define SECTION_BYTES_MAX (64u << 20)
 #define OBJECTS_TRIED_MAX 16
 #define EVAL_FUNCTION "_PyEval_EvalFrameDefault"
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 /* "libpython3.8.so.1.0", "python3.11", "libpython3.7m.so": the version after "python". */
 static void version_from_name(const char *name, struct cpython_object *out)
@@ -224,7 +218,7 @@ static int read_elf(Elf *elf, const struct process_map *map, struct cpython_obje
 	    header.e_machine != EM_X86_64 || find_bias(elf, map, &bias))
 		return -ENOENT;
 	read_symbols(elf, bias, SHT_DYNSYM, out);
-	if (!out->eval_count && !out->runtime && !strstr(base_name(map->path), "python"))
+	if (!out->eval_count && !out->runtime && !strstr(text_base_name(map->path), "python"))
 		return -ENOENT; /* do not read the whole symbol table of what is no Python */
 	if (!out->runtime || out->minor < 10) /* 3.6's local interp_head; the eval function's parts where there are no anchors */
 		read_symbols(elf, bias, SHT_SYMTAB, out);
@@ -241,7 +235,7 @@ static int read_object(const struct process_identity *process, const struct proc
 	int fd, code = -ENOENT;
 	Elf *elf;
 
-	if (strstr(base_name(map->path), "pypy")) {
+	if (strstr(text_base_name(map->path), "pypy")) {
 		object.pypy = true;
 		*out = object;
 		return 0;
@@ -249,7 +243,7 @@ static int read_object(const struct process_identity *process, const struct proc
 	fd = process_open_map(process->pid, map, NULL);
 	if (fd < 0)
 		return -ENOENT;
-	version_from_name(base_name(map->path), &object);
+	version_from_name(text_base_name(map->path), &object);
 	if ((elf = elf_guard_open(fd))) {
 		code = read_elf(elf, map, &object);
 		elf_end(elf);
@@ -265,7 +259,7 @@ static int read_object(const struct process_identity *process, const struct proc
 /* A library by that name, or the executable (whatever its name): the interpreter may be linked into it. */
 static bool is_candidate(const struct process_identity *process, const struct process_map *map)
 {
-	const char *name = base_name(map->path);
+	const char *name = text_base_name(map->path);
 
 	return map->execute && map->path[0] == '/' && (!strcmp(map->path, process->exe) || !strncmp(name, "libpython", 9) ||
 		!strncmp(name, "python", 6) || !strncmp(name, "libpypy", 7));
