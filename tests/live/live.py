@@ -74,6 +74,8 @@ def main():
     if sys.argv[1:] == ["--list"]:
         print("\n".join(_cases))
         return
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored where we run behind nohup or '&', and so in all we start
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     for name in sys.argv[1:] or list(_cases):
         if os.geteuid() != 0:
             unable("not root")
