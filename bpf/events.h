@@ -128,7 +128,8 @@ enum drop_reason {
 	DROP_CALLS = 12,            /* a log write, or the stack of a send to Redis */
 	DROP_LOG_CALLS_FULL = 13,   /* too many threads write at once */
 	DROP_CONNECTS = 14,         /* connections of which nothing is told, for their connect() could not be: exact */
-	DROP_COUNT = 15,
+	DROP_LOG_SOCKETS = 15,      /* writes to the system's log before it was known that this is written to */
+	DROP_COUNT = 16,
 };
 
 /* Counters that are no loss, per CPU like the drops. */
@@ -137,15 +138,14 @@ enum tally {
 	TALLY_SAMPLE_NS = 1,    /* time spent in the sampler for them */
 	TALLY_CONNECTS = 2,
 	TALLY_CONNECT_NS = 3,
-	TALLY_IO = 4,
-	TALLY_IO_NS = 5,
-	TALLY_WITHOUT_GIL = 6,  /* of the ticks: left out because their thread did not hold the GIL, as asked */
-	TALLY_SWITCHES = 7,     /* threads of followed processes that left the CPU */
-	TALLY_WAIT_NS = 8,      /* time spent on them, and when they came back */
-	TALLY_BRIEF = 9,        /* waits shorter than asked for, and their time */
-	TALLY_BRIEF_NS = 10,
-	TALLY_CALL_NS = 11,     /* time spent on log writes and stacks of sends */
-	TALLY_COUNT = 12,
+	TALLY_IO_NS = 4,
+	TALLY_WITHOUT_GIL = 5,  /* of the ticks: left out because their thread did not hold the GIL, as asked */
+	TALLY_SWITCHES = 6,     /* threads of followed processes that left the CPU */
+	TALLY_WAIT_NS = 7,      /* time spent on them, and when they came back */
+	TALLY_BRIEF = 8,        /* waits shorter than asked for, and their time */
+	TALLY_BRIEF_NS = 9,
+	TALLY_CALL_NS = 10,     /* time spent on log writes and stacks of sends */
+	TALLY_COUNT = 11,
 };
 
 /* ---- records -------------------------------------------------------------- */
@@ -264,7 +264,7 @@ struct call_body {
 	u64 bytes;       /* written; 0: the call failed */
 	u64 ns;          /* LOG: inside the call */
 	u64 blocked_ns;  /* LOG: the same if the thread left the CPU of itself meanwhile, else 0 */
-	u32 lines;       /* LOG: newlines in it; past the first 1,024 bytes an estimate */
+	u32 lines;       /* LOG: newlines in it, past the first 1,024 bytes an estimate; a datagram is one line at least */
 	u32 weight;      /* how many calls this stack stands for; 0: it was not walked for */
 	u32 fd;          /* LOG */
 	u32 mode;        /* LOG: S_IFREG, S_IFIFO, S_IFCHR or S_IFSOCK */
@@ -294,6 +294,14 @@ enum gil_wish {
 	GIL_ONLY = 2,       /* and leave out samples of threads that do not */
 };
 
+/* Do the targets write to datagram sockets of the host, and is that hooked? Only user space can attach what tells of it. */
+enum log_sockets {
+	LOG_SOCKETS_IGNORED = 0,
+	LOG_SOCKETS_WANTED = 1, /* say when */
+	LOG_SOCKETS_SEEN = 2,
+	LOG_SOCKETS_HOOKED = 3,
+};
+
 /* Set before load, constant then. */
 struct settings {
 	u32 follow_children;
@@ -302,9 +310,11 @@ struct settings {
 	u32 ring_watermark;      /* bytes waiting before the reader is woken */
 	u32 gil;                 /* enum gil_wish */
 	u32 walks;               /* of waits, per CPU and WALK_WINDOW_NS */
+	u32 walk_share;          /* they may take one part in so many of the targets' own time on that CPU; 0: not looked at */
 	u32 switch_tells_state;  /* sched_switch brings the state as its fourth argument (Linux 5.18) */
 	u32 wakers;              /* tell of who wakes a thread whose wait was walked */
 	u32 tick_us;             /* of the kernel's clock (CONFIG_HZ) */
+	u32 reserved;
 	u64 min_block_ns;        /* shorter waits are only counted */
 };
 

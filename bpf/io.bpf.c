@@ -20,21 +20,21 @@ struct iovec {
 /* Where the data of a call lies: an array of pieces, or one piece. false: not a call we know how to read. */
 static __always_inline bool pieces_of(const struct pt_regs *regs, struct iovec *one, u64 *array, u64 *count)
 {
-	u64 buffer = BPF_CORE_READ(regs, si);
+	u64 buffer = REGISTER(regs, si);
 
 	*array = 0;
-	switch (BPF_CORE_READ(regs, orig_ax)) {
+	switch (REGISTER(regs, orig_ax)) {
 	case NR_read:
 	case NR_write:
 	case NR_sendto:
 	case NR_recvfrom:
 		one->base = buffer;
-		one->length = BPF_CORE_READ(regs, dx);
+		one->length = REGISTER(regs, dx);
 		return true;
 	case NR_readv:
 	case NR_writev:
 		*array = buffer;
-		*count = BPF_CORE_READ(regs, dx);
+		*count = REGISTER(regs, dx);
 		return true;
 	case NR_sendmsg:
 	case NR_recvmsg: /* struct msghdr: msg_iov at 16, msg_iovlen at 24 */
@@ -147,6 +147,9 @@ static __always_inline void emit(struct io_scratch *out, struct connection *conn
 	asm volatile("" : "+r"(size));
 	if (size > PAYLOAD_BYTES)
 		return;
+	out->sk = (u64)sk;
+	out->tid = (u32)bpf_get_current_pid_tgid();
+	out->resp = size && out->payload[0] == '*';
 	out->body.payload_bytes = size;
 	out->body.flags = flags | (size || flags & IO_SEALED ? 0 : IO_NO_PAYLOAD);
 	size += sizeof(out->record) + sizeof(out->body);
@@ -157,13 +160,14 @@ static __always_inline void emit(struct io_scratch *out, struct connection *conn
 
 static __always_inline void moved(const struct sock *sk, s64 bytes, const struct target *target, u32 tgid, u32 flags)
 {
-	u64 begin = bpf_ktime_get_ns();
 	struct connection *connection;
 	struct io_scratch *scratch;
 	u32 zero = 0;
+	u64 begin;
 
-	connection = connection_of(sk, tgid);
 	scratch = bpf_map_lookup_elem(&io_scratches, &zero);
+	begin = scratch && scratch->calls % TIMED_RUNS == 0 ? bpf_ktime_get_ns() : 0;
+	connection = connection_of(sk, tgid);
 	if (!connection || !scratch || connection->flags & CONN_UNTOLD)
 		return;
 	if (scratch->busy) {
@@ -173,8 +177,9 @@ static __always_inline void moved(const struct sock *sk, s64 bytes, const struct
 	scratch->busy = 1;
 	emit(scratch, connection, sk, bytes, unit_now(target, connection, flags), flags);
 	scratch->busy = 0;
-	tally(TALLY_IO, 1);
-	tally(TALLY_IO_NS, bpf_ktime_get_ns() - begin);
+	scratch->calls++;
+	if (begin)
+		tally(TALLY_IO_NS, TIMED_RUNS * (bpf_ktime_get_ns() - begin));
 }
 
 /*
@@ -203,6 +208,15 @@ static __always_inline void unix_ended(const struct sock *sk)
 		ended(connection, sk, 0);
 }
 
+/* Until user space has attached what tells of it, it is lost. */
+static __always_inline void log_socket_seen(void)
+{
+	if (log_sockets == LOG_SOCKETS_HOOKED)
+		return;
+	log_sockets = LOG_SOCKETS_SEEN;
+	drop(DROP_LOG_SOCKETS);
+}
+
 static __always_inline int sock_moved(u64 *ctx, u32 flags)
 {
 	const struct sock *sk = (void *)ctx[0];
@@ -217,6 +231,8 @@ static __always_inline int sock_moved(u64 *ctx, u32 flags)
 	}
 	tgid = current_tgid();
 	target = target_of(tgid);
+	if (target && flags & IO_SENT && log_sockets && sk->__sk_common.skc_family == AF_UNIX && sk->sk_type == SOCK_DGRAM)
+		log_socket_seen();
 	if (target && !((int)ctx[2] & MSG_PEEK))
 		moved(sk, bytes, target, tgid, flags);
 	return 0;

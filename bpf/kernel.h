@@ -210,6 +210,7 @@ struct sample_context {
 #define IPPROTO_TCP 6
 #define MSG_PEEK 2
 #define SOCK_STREAM 1
+#define SOCK_DGRAM 2
 #define SHUTDOWN_MASK 3
 
 #endif

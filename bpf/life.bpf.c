@@ -8,7 +8,7 @@
 
 static __always_inline struct target *target_always(u32 tgid)
 {
-	return bpf_map_lookup_elem(&targets, &tgid);
+	return may_be_followed(tgid) ? bpf_map_lookup_elem(&targets, &tgid) : 0;
 }
 
 static __always_inline void emit(u16 type, u32 child, u64 cpu_ns)
@@ -35,6 +35,7 @@ int process_fork(u64 *ctx)
 
 	if (!parent || !settings.follow_children || (u32)child->pid != pid)
 		return 0;
+	followed[pid & (FOLLOWED_BYTES - 1)] = 1;
 	if (bpf_map_update_elem(&targets, &pid, parent, BPF_ANY)) {
 		drop(DROP_TARGETS_FULL);
 		return 0;

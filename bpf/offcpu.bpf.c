@@ -142,6 +142,22 @@ static __always_inline struct walk_budget *budget_of(void)
 	return bpf_map_lookup_elem(&walk_budgets, &zero);
 }
 
+/* A new window. What the walks may take follows what the targets ran in the last one: the first has all that is asked for. */
+static __always_inline void window_begins(struct walk_budget *budget, u64 now)
+{
+	u64 walk_ns = budget->walked ? budget->walks_ns / budget->walked : 0, allowed = settings.walks;
+
+	if (settings.walk_share && budget->begin_ns && walk_ns && budget->ran_ns / settings.walk_share / walk_ns < allowed)
+		allowed = budget->ran_ns / settings.walk_share / walk_ns;
+	if (allowed < WALKS_LEAST && allowed < settings.walks)
+		allowed = settings.walks < WALKS_LEAST ? settings.walks : WALKS_LEAST;
+	budget->allowed = allowed;
+	budget->chance = budget->seen > allowed ? allowed * 65536 / budget->seen : 65536;
+	budget->begin_ns = now;
+	budget->seen = budget->walked = 0;
+	budget->ran_ns = budget->walks_ns = 0;
+}
+
 /*
  * Is this one walked? By chance, so that no rhythm of the target's decides which; the chance is what the last window would
  * have needed, less in the middle of a burst. *weight: how many of its like it then stands for. A thread that leaves the CPU
@@ -149,13 +165,11 @@ static __always_inline struct walk_budget *budget_of(void)
  */
 static __always_inline bool admitted(struct walk_budget *budget, const struct wait *wait, u64 now, u32 *weight)
 {
-	u32 walks = settings.walks, chance;
+	u32 walks, chance;
 
-	if (now - budget->begin_ns >= WALK_WINDOW_NS) {
-		budget->chance = budget->seen > walks ? walks * 65536 / budget->seen : 65536;
-		budget->begin_ns = now;
-		budget->seen = budget->walked = 0;
-	}
+	if (now - budget->begin_ns >= WALK_WINDOW_NS)
+		window_begins(budget, now);
+	walks = budget->allowed;
 	chance = budget->chance;
 	budget->seen++;
 	if (budget->seen > walks && walks * 65536 / budget->seen < chance)
@@ -220,39 +234,41 @@ static __always_inline struct wait *wait_of(u32 tid, u32 pid)
 	return bpf_map_lookup_elem(&waits, &tid);
 }
 
-static __always_inline void leaves(u64 *ctx, struct task_struct *task, u32 state, bool preempted, u64 now)
+/* Returns how long the walk took; 0: there was none. */
+static __always_inline u64 leaves(u64 *ctx, struct task_struct *task, u32 state, bool preempted, u64 now, struct walk_budget *budget)
 {
 	struct target *target = target_of(task->tgid);
-	struct walk_budget *budget;
 	struct pt_regs *regs;
 	struct wait *wait;
 	u32 weight = WAIT_WEIGHT_ONE;
-	u64 left;
+	u64 left = now;
 
 	if (!target || task->flags & PF_EXITING)
-		return;
+		return 0;
 	regs = user_regs();
 	wait = wait_of(task->pid, task->tgid);
-	budget = budget_of();
-	if (!regs || !wait || !budget)
-		return;
+	if (!regs || !wait)
+		return 0;
 	tally(TALLY_SWITCHES, 1);
+	if (wait->on)
+		budget->ran_ns += (u64)((u32)(now >> 10) - wait->on) << 10;
 	wait->back.out_ns = 0; /* not known to the waker while it is half written */
 	wait->back.waking_ns = wait->back.seq = 0;
 	wait->back.state = preempted ? TASK_RUNNING : state;
 	wait->back.flags = preempted ? WAIT_PREEMPTED : 0;
-	wait->back.ip = BPF_CORE_READ(regs, ip);
-	wait->back.sp = BPF_CORE_READ(regs, sp);
-	wait->back.number = BPF_CORE_READ(regs, orig_ax);
-	wait->back.arg = BPF_CORE_READ(regs, di);
+	wait->back.ip = REGISTER(regs, ip);
+	wait->back.sp = REGISTER(regs, sp);
+	wait->back.number = REGISTER(regs, orig_ax);
+	wait->back.arg = REGISTER(regs, di);
 	if (admitted(budget, wait, now, &weight)) {
 		wait->walked_ns = now;
 		walk_and_tell(ctx, task, regs, target, wait, budget);
+		left = bpf_ktime_get_ns(); /* the walk is our time, not the target's */
+		budget->walks_ns += left - now;
 	}
 	wait->back.weight = weight;
-	left = bpf_ktime_get_ns(); /* the walk is our time, not the target's */
 	*(volatile u64 *)&wait->back.out_ns = left;
-	tally(TALLY_WAIT_NS, left - now);
+	return left - now;
 }
 
 /* ---- coming back ---- */
@@ -305,7 +321,10 @@ static __always_inline void comes_back(u32 tid, u64 now)
 	struct back_body *back;
 	u64 total;
 
-	if (!wait || !wait->back.out_ns)
+	if (!wait)
+		return;
+	wait->on = (u32)(now >> 10);
+	if (!wait->back.out_ns)
 		return;
 	back = &wait->back;
 	total = now - back->out_ns;
@@ -325,7 +344,6 @@ static __always_inline void comes_back(u32 tid, u64 now)
 		}
 	}
 	back->out_ns = 0;
-	tally(TALLY_WAIT_NS, bpf_ktime_get_ns() - now);
 }
 
 SEC("tp_btf/sched_switch")
@@ -333,10 +351,14 @@ int switched(u64 *ctx)
 {
 	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
 	bool preempted = (bool)ctx[0];
+	struct walk_budget *budget;
+	u64 now, walk_ns = 0;
 	u32 state;
-	u64 now;
 
-	if (!active)
+	if (!active || (!may_be_followed(prev->tgid) && !may_be_followed(next->tgid)))
+		return 0;
+	budget = budget_of();
+	if (!budget)
 		return 0;
 	if (settings.switch_tells_state)
 		state = (u32)ctx[3];
@@ -345,10 +367,14 @@ int switched(u64 *ctx)
 	else
 		state = (u32)BPF_CORE_READ((struct task_struct___before_5_14 *)prev, state);
 	now = bpf_ktime_get_ns();
-	if (next->pid)
+	if (may_be_followed(next->tgid))
 		comes_back(next->pid, now);
-	if (prev->pid)
-		leaves(ctx, prev, state, preempted, now);
+	if (may_be_followed(prev->tgid))
+		walk_ns = leaves(ctx, prev, state, preempted, now, budget);
+	if (walk_ns)
+		tally(TALLY_WAIT_NS, walk_ns);
+	if (budget->switches++ % TIMED_RUNS == 0)
+		tally(TALLY_WAIT_NS, TIMED_RUNS * (bpf_ktime_get_ns() - now - walk_ns));
 	return 0;
 }
 
@@ -389,7 +415,7 @@ int waking(u64 *ctx)
 	struct wait *wait;
 	u64 now;
 
-	if (!active)
+	if (!active || !may_be_followed(task->tgid))
 		return 0;
 	wait = bpf_map_lookup_elem(&waits, &tid);
 	if (!wait || !wait->back.out_ns || wait->back.waking_ns || wait->back.state == TASK_RUNNING)
@@ -409,7 +435,7 @@ int thread_exit(u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
 	u32 tid = task->pid;
-	struct wait *wait = bpf_map_lookup_elem(&waits, &tid);
+	struct wait *wait = may_be_followed(task->tgid) ? bpf_map_lookup_elem(&waits, &tid) : 0;
 
 	if (!wait)
 		return 0;

@@ -224,10 +224,10 @@ static __always_inline void closed_here(struct connection *connection, const str
 	if (connection->close_seen || connection->flags & CONN_UNTOLD)
 		return;
 	connection->close_seen = 1;
-	if (target) {
+	if (target && connection->flags & CONN_OPENED) {
 		emit_with_stack(RECORD_CLOSE, target, connection, sk, 0);
 		tally(TALLY_CONNECT_NS, bpf_ktime_get_ns() - begin);
-	} else { /* an exiting process is no target any more when its files are closed */
+	} else { /* not opened here; or by a process that exits, which is no target any more when its files are closed */
 		conn_emit(RECORD_CLOSE, connection, sk, current_exits() ? CONN_EXITING : 0, 0);
 	}
 }

@@ -117,11 +117,14 @@ struct state_event {
 	s32 old, new;
 };
 
-/* What one send or receive says, before it goes to the ring. Twice the payload: an offset and a length, each bounded
- * alone, stay inside. */
+/* What one send or receive says, before it goes to the ring; and after it, for sends.bpf.c. Twice the payload: an offset and a
+ * length, each bounded alone, stay inside. */
 struct io_scratch {
 	u32 busy;
-	u32 reserved;
+	u32 calls;               /* so far */
+	u64 sk;                  /* whose this is */
+	u32 tid;                 /* and who called */
+	u32 resp;                /* it begins like a command to Redis */
 	struct record record;
 	struct io_body body;
 	u8 payload[2 * PAYLOAD_BYTES];
@@ -190,6 +193,13 @@ SHARED const volatile struct settings settings;
 SHARED volatile u32 tls_read; /* is a TLS library watched? */
 SHARED volatile u32 active; /* 0 until everything is attached: nothing counts before */
 SHARED volatile u32 hasten; /* 1: the reader is woken for each sample, because what it names does not live long */
+
+SHARED volatile u32 log_sockets; /* enum log_sockets */
+
+/* Not 0 for each process that is a target or has been one, by the low bits of its id: what most programs ask first, since most of
+ * what happens on a machine is others' doing. A byte each, so that setting one needs no lock. */
+#define FOLLOWED_BYTES 65536
+SHARED volatile u8 followed[FOLLOWED_BYTES];
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -283,8 +293,11 @@ SHARED struct {
 struct walk_budget {
 	u64 begin_ns;
 	u64 seq;                 /* the last number given */
+	u64 ran_ns, walks_ns;    /* what threads of the targets ran, and what the walks took */
 	u32 seen, walked;
-	u32 chance, reserved;    /* of being walked, in 65536 */
+	u32 chance;              /* of being walked, in 65536 */
+	u32 allowed;             /* walks, in this window */
+	u64 switches;            /* so far */
 };
 
 SHARED struct {
@@ -366,6 +379,8 @@ static __always_inline void tally(u32 which, u64 amount)
 		*count += amount;
 }
 
+#define TIMED_RUNS 16 /* of what runs most each 16th run's time is taken, for all of them: asking the clock is a good part of it */
+
 static __always_inline void drop(u32 reason)
 {
 	u64 *count = bpf_map_lookup_elem(&drops, &reason);
@@ -381,9 +396,15 @@ static __always_inline u64 ring_flags(void)
 										      : BPF_RB_NO_WAKEUP;
 }
 
+/* May this process be a target? No is certain. */
+static __always_inline bool may_be_followed(u32 tgid)
+{
+	return followed[tgid & (FOLLOWED_BYTES - 1)];
+}
+
 static __always_inline struct target *target_of(u32 tgid)
 {
-	return active ? bpf_map_lookup_elem(&targets, &tgid) : 0;
+	return active && may_be_followed(tgid) ? bpf_map_lookup_elem(&targets, &tgid) : 0;
 }
 
 #define WALKER_GLOBAL __attribute__((noinline))

@@ -30,13 +30,17 @@ static __always_inline struct pt_regs *user_regs(void)
 	return (void *)bpf_task_pt_regs(task);
 }
 
+/* One of those: a plain load where the kernel vouches for the pointer, else a call. */
+#define REGISTER(regs, name) \
+	(bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs) ? (regs)->name : BPF_CORE_READ(regs, name))
+
 /* Did the current task enter the kernel by a system call? Then its pc is a return address: it may be the first byte of the
  * next function. orig_ax is -1 after interrupts and faults (arch/x86/include/asm/idtentry.h). */
 static __always_inline bool in_system_call(void)
 {
 	struct pt_regs *regs = user_regs();
 
-	return regs && (s64)BPF_CORE_READ(regs, orig_ax) >= 0;
+	return regs && (s64)REGISTER(regs, orig_ax) >= 0;
 }
 
 static __always_inline bool current_exits(void)
@@ -106,8 +110,8 @@ static __always_inline void stack_copy(struct scratch *scratch)
 	if (regs && !bpf_probe_read_kernel((u8 *)scratch->slots + used, sizeof(*regs), regs)) {
 		head->copy_registers = COPY_REGISTERS;
 		head->copy_sp = head->sp;
-		head->copy_bp = BPF_CORE_READ(regs, bp);
-		head->copy_pc = BPF_CORE_READ(regs, ip) | (in_system_call() ? 0 : SLOT_EXACT_PC);
+		head->copy_bp = REGISTER(regs, bp);
+		head->copy_pc = REGISTER(regs, ip) | (in_system_call() ? 0 : SLOT_EXACT_PC);
 		used += sizeof(*regs);
 	} else {
 		head->copy_sp = scratch->walk.sp;
@@ -166,7 +170,7 @@ static __always_inline void stack_walk(struct scratch *scratch, u32 kind, const 
 static __always_inline void stack_walk_regs(struct scratch *scratch, u32 kind, const struct target *target,
 					    const struct pt_regs *regs)
 {
-	stack_walk(scratch, kind, target, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp), BPF_CORE_READ(regs, bp));
+	stack_walk(scratch, kind, target, REGISTER(regs, ip), REGISTER(regs, sp), REGISTER(regs, bp));
 }
 
 /* The current thread's unit of work; the scratch (of that kind) is the caller's. */

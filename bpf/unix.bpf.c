@@ -8,23 +8,12 @@
  * user space attaches them when the first UNIX connection has been seen, and not before.
  */
 #include "sock.h"
+#include "syscalls.h"
 
 #define QUEUE_READ 4
 
 /* arch/x86/entry/syscalls/syscall_64.tbl */
 enum { NR_close = 3, NR_connect = 42, NR_shutdown = 48 };
-
-/* The classic tracepoints' records (kernel/trace/trace_syscalls.c), behind the head that every event has. */
-struct call_enter {
-	u64 head;
-	s64 number;
-	u64 arguments[6];
-};
-
-struct call_exit {
-	u64 head;
-	s64 number, result;
-};
 
 /* Is sk a connection to listener? What connect() makes for the listener's side shares its address. */
 static __always_inline bool leads_to(const struct sock *sk, const struct sock *listener)
@@ -142,10 +131,18 @@ static __always_inline void refused(s64 result)
 	conn_emit(RECORD_GONE, &connection, sk, CONN_RESET, (s32)-result);
 }
 
+/* Two, since the kernel refuses a program that reads more arguments than the call has. */
 SEC("tp")
-int unix_call_begins(struct call_enter *ctx)
+int unix_close_begins(struct call_enter *ctx)
 {
-	closing(ctx->number, ctx->arguments[0], ctx->arguments[1]);
+	closing(NR_close, ctx->arguments[0], 0);
+	return 0;
+}
+
+SEC("tp")
+int unix_shutdown_begins(struct call_enter *ctx)
+{
+	closing(NR_shutdown, ctx->arguments[0], ctx->arguments[1]);
 	return 0;
 }
 

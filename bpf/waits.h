@@ -19,6 +19,7 @@
 #define WAITS_MAX 16384            /* threads off the CPU at once that are known */
 #define WAIT_LONG_NS 10000000ull   /* a wait at least this long is told of even where it was not walked */
 #define WALK_WINDOW_NS 1000000000ull /* the budget of walks is for this long, on each CPU */
+#define WALKS_LEAST 50               /* are allowed in it, however little the targets run */
 #define WALK_RARE_NS 1000000000ull   /* a thread that was not walked for so long is walked now */
 #define WAIT_WEIGHT_ONE 256
 
@@ -81,7 +82,7 @@ struct back_body {
 struct wait {
 	struct back_body back;  /* out_ns 0: on the CPU */
 	u32 pid;
-	u32 reserved;
+	u32 on;                 /* when last back on the CPU, in 1,024 ns; 0: not seen */
 	u64 walked_ns;          /* when last */
 };
 

@@ -35,6 +35,7 @@
 #define RING_SAMPLES (2u << 20)
 #define RING_CONNECTIONS (8u << 20)
 #define WALKS_PER_SECOND 500        /* of waits, on each CPU: at 20 us one percent of it */
+#define WALK_SHARE_WITH_MORE 200    /* where connections are followed too, which tell what most waits are for: half a percent of the targets */
 #define HOUSEKEEPING_NS 1000000000ull
 #define SCHEDULER_TICK_SECONDS 0.004 /* CONFIG_HZ=250, the distributions' usual; 1000 makes it less */
 #define SWEEP_NS 5000000000ull      /* UNIX connections whose end the kernel did not tell are looked for */
@@ -104,7 +105,8 @@ static int build(struct connprof_session *session, struct connprof_error *error)
 	uint32_t rows = rows_wanted(session);
 	bool waits = config->collect & CONNPROF_OFFCPU;
 	struct probe_config probe = {
-		.waits = waits, .wakers = config->wakers, .walks_per_second = WALKS_PER_SECOND, .min_block_ns = config->min_block_ns,
+		.waits = waits, .wakers = config->wakers, .min_block_ns = config->min_block_ns,
+		.walks_per_second = WALKS_PER_SECOND, .walk_share = connections ? WALK_SHARE_WITH_MORE : 0,
 		.samples = config->collect & CONNPROF_SAMPLES, .connections = connections,
 		.tls = connections && !config->no_tls, .children = !config->no_children, .kernel_frames = config->kernel_frames,
 		.gil = config->gil_only ? GIL_ONLY : config->collect & CONNPROF_GIL ? GIL_NOTED : GIL_IGNORED,
@@ -301,14 +303,14 @@ static void housekeeping(struct connprof_session *session, uint64_t now_ns)
 	decode_sweep(session->decode, now_ns);
 }
 
-/* Who closes UNIX connections, and which connect() fails, is seen from the first of them on. */
-static void look_for_unix(struct connprof_session *session)
+/* Who closes UNIX connections, which connect() fails, and what goes to the system's log, is seen from the first of them on. */
+static void look_for_calls(struct connprof_session *session)
 {
-	int code = decode_unix_seen(session->decode) ? probe_attach_unix(session->probe) : 0;
-
-	if (code)
+	if (decode_unix_seen(session->decode) && probe_attach_unix(session->probe))
 		recording_note(session->recording,
 			       "who closes UNIX connections and which of them fail cannot be seen here (see connprof doctor)");
+	if (probe_attach_log_sockets(session->probe))
+		recording_note(session->recording, "what is written to the system's log cannot be seen here (see connprof doctor)");
 }
 
 /* Code that is gone before it is named (compiled for one use) is named in time if each sample wakes us. That costs the target,
@@ -331,7 +333,7 @@ static int drain(struct connprof_session *session, struct connprof_error *error)
 	session->behind = probe_consume(session->probe, STEP_NS, take_record, session->decode, &bad);
 	session->malformed += bad;
 	look_for_losses(session, now);
-	look_for_unix(session);
+	look_for_calls(session);
 	look_for_short_lived_code(session, now);
 	housekeeping(session, now);
 	code = feed(session);

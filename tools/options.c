@@ -76,7 +76,7 @@ static const struct row rows[] = {
 	{"requests", 0, NULL, FLAG, AT(requests), 0, 0, NULL, RECORD,
 	 "note for each sample how long the request it lies in took"},
 	{"log-sites", 0, NULL, FLAG, AT(log_sites), 0, 0, NULL, RECORD,
-	 "which code writes logs, and what it costs (for report --view requests); slows each system call of the host by some 0.1 us"},
+	 "which code writes logs, and what it costs (for report --view requests); slows each system call of the host by some 50 ns"},
 	{"round-trips", 0, NULL, FLAG, AT(round_trips), 0, 0, NULL, RECORD,
 	 "which code sends Redis commands one by one (for report --view requests)"},
 	{"slower-than", 0, "TIME", DURATION, AT(slower_than_ns), 0, 0, NULL, CUTS,

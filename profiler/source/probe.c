@@ -44,8 +44,7 @@ static bool has_btf(void)
 	return found;
 }
 
-/* Does the running kernel have this tracepoint, by its BTF? */
-static bool has_tracepoint(const char *name)
+bool probe_has_tracepoint(const char *name)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	char type[128];
@@ -61,7 +60,7 @@ static bool has_tracepoint(const char *name)
 
 bool probe_has_socket_hooks(void)
 {
-	return has_tracepoint("sock_send_length") && has_tracepoint("sock_recv_length");
+	return probe_has_tracepoint("sock_send_length") && probe_has_tracepoint("sock_recv_length");
 }
 
 /* Does sched_switch bring the state of the thread that leaves (Linux 5.18), behind its own pointer and three others? */
@@ -90,22 +89,6 @@ bool tracepoints_preemptible(void)
 
 	return !uname(&name) && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
 	       (major > 6 || (major == 6 && minor >= 19));
-}
-
-static void choose_unix_programs(struct connprof_bpf *bpf, bool connections, bool hooks)
-{
-	bool calls = tracepoint_number("syscalls/sys_enter_close") > 0;
-
-	bpf_program__set_autoload(bpf->progs.data_ready, hooks && has_tracepoint("sk_data_ready"));
-	bpf_program__set_autoload(bpf->progs.unix_call_begins, connections && calls);
-	bpf_program__set_autoload(bpf->progs.unix_connect_ends, connections && calls);
-	bpf_program__set_autoload(bpf->progs.unix_any_call_begins, connections && !calls);
-	bpf_program__set_autoload(bpf->progs.unix_any_connect_ends, connections && !calls);
-	/* Attached when a UNIX connection has been seen: probe_attach_unix. */
-	bpf_program__set_autoattach(bpf->progs.unix_call_begins, false);
-	bpf_program__set_autoattach(bpf->progs.unix_connect_ends, false);
-	bpf_program__set_autoattach(bpf->progs.unix_any_call_begins, false);
-	bpf_program__set_autoattach(bpf->progs.unix_any_connect_ends, false);
 }
 
 static void choose_tls_programs(struct connprof_bpf *bpf, bool tls)
@@ -137,11 +120,9 @@ static void choose_programs(struct connprof_bpf *bpf, const struct probe_config 
 	bpf_program__set_autoload(bpf->progs.sent, hooks);
 	bpf_program__set_autoload(bpf->progs.received, hooks);
 	bpf_program__set_autoload(bpf->progs.call_ended, config->connections && !hooks);
-	bpf_program__set_autoload(bpf->progs.log_begins, config->logs);
-	bpf_program__set_autoload(bpf->progs.log_ends, config->logs);
 	bpf_program__set_autoload(bpf->progs.send_stack, config->sends && hooks);
 	bpf_program__set_autoload(bpf->progs.threads, config->threads);
-	choose_unix_programs(bpf, config->connections, hooks);
+	probe_choose_call_programs(bpf, config, hooks);
 	choose_tls_programs(bpf, config->connections && config->tls);
 	bpf_program__set_autoload(bpf->progs.switched, config->waits);
 	bpf_program__set_autoload(bpf->progs.waking, config->waits);
@@ -172,6 +153,7 @@ static int configure(struct connprof_bpf *bpf, const struct probe_config *config
 	bpf->rodata->settings.payload_bytes = config->connections ? PAYLOAD_BYTES : 0;
 	bpf->rodata->settings.ring_watermark = config->ring_bytes / 4;
 	bpf->rodata->settings.walks = config->walks_per_second * (WALK_WINDOW_NS / 1000000) / 1000;
+	bpf->rodata->settings.walk_share = config->walk_share;
 	bpf->rodata->settings.wakers = config->wakers;
 	bpf->rodata->settings.tick_us = tick_us();
 	bpf->rodata->settings.min_block_ns = config->min_block_ns;
@@ -261,6 +243,7 @@ int probe_new(const struct probe_config *config, struct probe **out, struct conn
 		return error_memory(error);
 	libbpf_set_print(bpf_say);
 	probe->connections = config->connections;
+	probe->logs = config->logs;
 	code = load(probe, config, error);
 	if (code) {
 		probe_free(probe);
@@ -274,8 +257,7 @@ void probe_free(struct probe *probe)
 {
 	if (!probe)
 		return;
-	for (size_t i = 0; i < sizeof(probe->calls) / sizeof(probe->calls[0]); i++)
-		bpf_link__destroy(probe->calls[i]);
+	probe_calls_done(probe);
 	bpf_link__destroy(probe->iterator);
 	bpf_link__destroy(probe->waiting);
 	ring_buffer__free(probe->ring);
@@ -297,42 +279,7 @@ int probe_attach(struct probe *probe, struct connprof_error *error)
 				 code == -ENOENT && tracepoints_preemptible()
 					 ? "this kernel needs tracefs: mount -t tracefs tracefs /sys/kernel/tracing"
 					 : "see connprof doctor");
-	return 0;
-}
-
-/* NULL, with errno: it could not be. */
-static struct bpf_link *attach_classic(struct bpf_program *program, const char *tracepoint)
-{
-	int fd = tracepoint_open(tracepoint);
-	struct bpf_link *link;
-
-	if (fd < 0) {
-		errno = -fd;
-		return NULL;
-	}
-	link = bpf_program__attach_perf_event(program, fd);
-	if (!link)
-		close(fd);
-	return link;
-}
-
-int probe_attach_unix(struct probe *probe)
-{
-	struct connprof_bpf *bpf = probe->bpf;
-	struct bpf_program *begins = bpf->progs.unix_call_begins, *ends = bpf->progs.unix_connect_ends;
-
-	if (probe->calls_tried)
-		return 0;
-	probe->calls_tried = true;
-	if (bpf_program__fd(begins) >= 0) {
-		probe->calls[0] = attach_classic(begins, "syscalls/sys_enter_close");
-		probe->calls[1] = attach_classic(begins, "syscalls/sys_enter_shutdown");
-		probe->calls[2] = attach_classic(ends, "syscalls/sys_exit_connect");
-		return probe->calls[0] && probe->calls[1] && probe->calls[2] ? 0 : -errno;
-	}
-	probe->calls[0] = bpf_program__attach(bpf->progs.unix_any_call_begins);
-	probe->calls[1] = bpf_program__attach(bpf->progs.unix_any_connect_ends);
-	return probe->calls[0] && probe->calls[1] ? 0 : -errno;
+	return probe->logs ? probe_attach_logs(probe, error) : 0;
 }
 
 static struct bpf_program *program_of(const struct connprof_bpf *bpf, enum probe_function which)
@@ -398,6 +345,7 @@ int probe_target_set(struct probe *probe, pid_t pid, const struct target *target
 {
 	uint32_t key = pid;
 
+	probe->bpf->bss->followed[key % sizeof(probe->bpf->bss->followed)] = 1; /* first: what is in the table must be found */
 	return bpf_map__update_elem(probe->bpf->maps.targets, &key, sizeof(key), target, sizeof(*target),
 				    fresh ? BPF_ANY : BPF_EXIST);
 }

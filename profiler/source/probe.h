@@ -22,7 +22,8 @@ struct probe_config {
 	bool children, kernel_frames;
 	uint32_t gil;                        /* enum gil_wish */
 	bool wakers;                         /* of waits */
-	uint32_t walks_per_second;           /* of waits, on each CPU */
+	uint32_t walks_per_second;           /* of waits, on each CPU, at most */
+	uint32_t walk_share;                 /* and no more than one part in so many of the targets' own time; 0: however much that is */
 	uint64_t min_block_ns;
 	uint32_t rows, mappings;             /* capacity of the tables */
 	uint32_t ring_bytes;                 /* power of two */
@@ -39,6 +40,9 @@ int probe_attach(struct probe *probe, struct connprof_error *error);
 /* A UNIX connection has been seen: from here on who closes them is seen too, and which connect() fails. Costs every system
  * call of the host a little, so not before. Does nothing the second time. 0 or negative errno. */
 int probe_attach_unix(struct probe *probe);
+/* Has a target written to a datagram socket of the host, as the system's log is? Then what it writes there is told of from here on;
+ * the same in all else. */
+int probe_attach_log_sockets(struct probe *probe);
 /* The programs for a TLS library's functions (bpf/tls.bpf.c). */
 enum probe_function {
 	PROBE_TLS_READ, PROBE_TLS_READ_EX, PROBE_TLS_WRITE, PROBE_TLS_WRITE_EX, PROBE_TLS_WRITE_EX2, PROBE_TLS_HANDSHAKE,

@@ -144,19 +144,21 @@ def a_recording_that_knows_no_requests_says_so():
     live.connprof("report", path, "-f", "folded", "--slower-than", "1ms").expect_error(3, "record it with --requests")
 
 
-def chatty(*options):
+def chatty(*options, arguments=()):
     """60 requests to the service that talks too much: what it says of itself, and what the recording and its events say."""
     if not live.VENV_PYTHON.exists():
         live.missing(f"{live.VENV_PYTHON} with redis-py (make deps)")
     _, redis_port = services.redis_server()
     audit = live.folder() / "audit.log"
-    target, ready = live.workload("chatty.py", redis_port, audit, python=str(live.VENV_PYTHON))
+    target, ready = live.workload("chatty.py", redis_port, audit, *arguments, python=str(live.VENV_PYTHON))
     path, events = live.folder() / "r.pb.gz", live.folder() / "r.events.jsonl"
     process = live.connprof_start("record", "-p", target.pid, *options, "-o", path, "--events", events)
-    answered = services.send_requests(ready["port"], 60)
+    answered = services.send_requests(ready["port"], 1)
+    time.sleep(0.5)
+    answered += services.send_requests(ready["port"], 59)
     result = recorded(process, path)
     expect(answered == 60, f"{answered} of 60 answered")
-    ready["audit"] = str(audit)
+    ready["audit"], ready["summary"] = str(audit), result.err
     ready["text"] = live.connprof("report", path, "--view", "requests").expect_status(0).out
     reports = [json.loads(live.connprof("report", file, "--view", "requests", "-f", "json").expect_status(0).out)
                for file in (path, events)]
@@ -180,6 +182,29 @@ def statements_that_log_are_counted_by_line():
         served = [row for row in report["logs"] if row["place"] == ready["audit"]]
         expect(len(served) == 1 and served[0]["lines"] == 60, f"the file's lines: {report['logs']}")
     expect(f"{ready['lines']}.0 lines" in ready["text"], ready["text"])
+
+
+@case
+def lines_for_the_systems_log_are_counted_too():
+    """It is a datagram socket, which is hooked once a target has been seen to write to one: the first line is told as lost."""
+    log = live.folder() / "log"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as reader:
+        reader.bind(str(log))
+        threading.Thread(target=drain, args=(reader,), daemon=True).start()
+        ready, reports = chatty("--log-sites", arguments=[log])
+    lost = re.search(r"first writes to the system's log (\d+)", ready["summary"])
+    for report in reports:
+        rows = [row for row in report["logs"] if row["place"] == "syslog"]
+        expect(len(rows) == 1 and rows[0]["call_site"]["line"] == ready["system_line"], f"not one site: {report['logs']}")
+        expect(lost and rows[0]["lines"] == rows[0]["writes"] == 60 - int(lost.group(1)) >= 59, f"{rows} and {ready['summary']}")
+
+
+def drain(reader):
+    try:
+        while reader.recv(65536):
+            pass
+    except OSError:
+        pass  # closed: the case is over
 
 
 @case

@@ -157,6 +157,28 @@ def failed_unix_connects_are_counted_once_their_calls_are_watched():
     expect(site["failed_connects"] == 1 and site["connects"] == 0, f"{site}")
 
 
+@case
+def who_closes_a_unix_connection_is_told_once_the_calls_are_watched():
+    listener = Listener(unix_path())
+    code = ("import socket, sys, time\n"
+            "def hang_up(one): one.close()\n"
+            "print('ready {}', flush=True)\nsys.stdin.readline()\n"
+            "for pause in [0.6] + 7 * [0]:\n"
+            "    one = socket.socket(socket.AF_UNIX)\n"
+            "    one.connect(sys.argv[1])\n"
+            "    time.sleep(pause)\n"
+            "    hang_up(one)\n"
+            "print('done', flush=True)\nsys.stdin.read()\n")
+    (live.folder() / "closes.py").write_text(code)
+    process = live.start(live.sys.executable, live.folder() / "closes.py", listener.where)
+    live.ready_line(process)
+    traced(process, "-o", live.folder() / "out.json", "--events", live.folder() / "out.events.jsonl")
+    lines = [live.json.loads(line) for line in (live.folder() / "out.events.jsonl").read_text().splitlines()]
+    stacks = [line["stack"] for line in lines if line.get("event") == "close"]
+    expect(len(stacks) == 8 and all(stacks), f"8 closes, each with its stack: {stacks}")
+    expect(any(line.get("text") == "hang_up" for line in lines), "who closed is not in any stack")
+
+
 @cases_for(["late", "interrupted", "early", "refused", "absent"])
 def a_connect_that_comes_to_nothing_is_a_failed_one(way):
     """The listener's queue is full, so that nothing more is established; or nobody listens at all."""

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A threaded HTTP service that talks too much: 23 GETs one by one and 41 log lines a request, and one line to a file.
 
-usage: chatty.py REDIS_PORT LOG_FILE      the 41 lines go to standard error; says where each statement is
+usage: chatty.py REDIS_PORT LOG_FILE [SYSLOG]     the 41 lines go to standard error, one more to the system's log, a UNIX
+                                                  datagram socket; says where each statement is
 """
 import http.server
 import json
 import logging
+import logging.handlers
 import sys
 import threading
 
@@ -18,6 +20,10 @@ noise = logging.getLogger("noise")
 audit = logging.getLogger("audit")
 audit.propagate = False
 audit.addHandler(logging.FileHandler(sys.argv[2]))
+system = logging.getLogger("system")
+if sys.argv[3:]:
+    system.propagate = False
+    system.addHandler(logging.handlers.SysLogHandler(sys.argv[3]))
 
 
 def rank():
@@ -46,6 +52,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         batch()
         noisy()
         audit.warning("served")
+        if sys.argv[3:]:
+            system.warning("served")  # to the system's log
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
 
     def log_message(self, *_arguments):
@@ -62,7 +70,8 @@ def main():
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print("ready " + json.dumps({"port": server.server_address[1], "gets": GETS, "lines": LINES,
-                                 "get_line": line_of("# one by one"), "log_line": line_of("# the noise")}), flush=True)
+                                 "get_line": line_of("# one by one"), "log_line": line_of("# the noise"),
+                                 "system_line": line_of("# to the system's log")}), flush=True)
     sys.stdin.read()
     print("answer {}", flush=True)
 
