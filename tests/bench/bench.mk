@@ -5,5 +5,5 @@ $(B)/tests/bench/tables: tests/bench/tables.c $(B)/libconnprof.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(B)/libconnprof.a $(LDLIBS)
 
-bench: build workloads $(B)/tests/bench/tables $(B)/venv/.ready ## measure the overhead (root, about 8 minutes) into docs/overhead.md
-	$(Q)CONNPROF_BUILD=$(abspath $(B)) python3 tests/bench/bench.py $(BENCH)
+bench: build workloads $(B)/tests/bench/tables $(B)/venv/.ready ## measure the overhead (root, about 10 minutes) into docs/overhead.md
+	$(Q)CONNPROF_BUILD=$(abspath $(B)) $(B)/venv/bin/python tests/bench/bench.py $(BENCH)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures what connprof costs and writes the tables of docs/overhead.md between their markers.
 
-usage: bench.py [PART...]     parts: host first depth loop service offcpu connects sockets tables memory (default: all)
+usage: bench.py [PART...]     parts: host first depth loop service story offcpu connects sockets tables memory (default: all)
 """
 import json
 import os
@@ -15,6 +15,7 @@ import sys
 import time
 
 import measure
+import story
 import switches
 from measure import Connprof, KernelStatistics, Nothing, live, ran, ratios, spread
 from document import table, write_between  # noqa: E402  (measure knows where)
@@ -173,6 +174,13 @@ def service_rate(process, load, seconds=1.5):
     return {"requests a CPU second": done / used, "requests a second": done / (time.monotonic() - started)}
 
 
+def part_story():
+    with story.Story() as service:
+        rows = slowdown_rows(service.master.pid, "the demo's service", service.rate, EVERYTHING)
+    return table(["target", "beside it", "requests per CPU second, with ÷ without", "requests per second, with ÷ without",
+                  "accounted share of its CPU time", "connprof's own CPU", "peak MB"], rows)
+
+
 def part_service():
     rows = []
     process, ready = service_under_load()
@@ -281,7 +289,7 @@ def part_memory():
     return table(["BPF map", "record, KB", "trace, KB"], rows)
 
 
-PARTS = {"host": part_host, "first": part_first, "depth": part_depth, "loop": part_loop, "service": part_service, "offcpu": part_offcpu,
+PARTS = {"host": part_host, "first": part_first, "depth": part_depth, "loop": part_loop, "service": part_service, "story": part_story, "offcpu": part_offcpu,
          "connects": part_connects, "sockets": part_sockets, "tables": part_tables, "memory": part_memory}
 
 
