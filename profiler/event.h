@@ -114,7 +114,7 @@ struct event {
 	uint32_t kind;          /* enum event_kind */
 	uint32_t pid, tid;
 	uint32_t thread;        /* string id: the thread's name, 0 if not known */
-	uint32_t unit;          /* SAMPLE, CONNECT, CLOSE, IO: the unit of work within the thread (an asyncio task, a greenlet): an
+	uint32_t unit;          /* SAMPLE, OFFCPU, CONNECT, CLOSE, IO, LOG: the unit of work within the thread (an asyncio task, a greenlet): an
 				 * opaque number, used again after its end; 0: none, or not known */
 	uint64_t time_ns;
 	uint32_t stack;         /* stack id; 0: none */

@@ -113,6 +113,14 @@ def send_requests(port, count, keep_alive=True):
     return answered
 
 
+def gevent_python():
+    """The interpreter that has gevent."""
+    found = subprocess.run([live.VENV_PYTHON, "-c", "import gevent"], stderr=subprocess.DEVNULL, check=False)
+    if found.returncode:
+        live.missing(f"gevent in {live.VENV_PYTHON} (make {live.BUILD.name}/venv/.live)")
+    return str(live.VENV_PYTHON)
+
+
 class Load:
     """Requests from a few threads until stopped; counts what was answered."""
 

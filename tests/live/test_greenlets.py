@@ -1,17 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """gevent: each greenlet's stack is its own from where it was started, and says so; nothing of whom it was started by."""
 import re
-import subprocess
 
 import live
+import services
 from live import bare, case, expect
-
-
-def python():
-    found = subprocess.run([live.VENV_PYTHON, "-c", "import gevent"], stderr=subprocess.DEVNULL, check=False)
-    if found.returncode:
-        live.missing(f"gevent in {live.VENV_PYTHON} (make {live.BUILD.name}/venv/.live)")
-    return str(live.VENV_PYTHON)
 
 
 def names_of(frames):
@@ -20,7 +13,7 @@ def names_of(frames):
 
 @case
 def greenlet_stacks_end_where_they_were_started():
-    process, ready = live.workload("greenlets.py", python=python())
+    process, ready = live.workload("greenlets.py", python=services.gevent_python())
     folded = live.record(process.pid, "-r", "499", seconds=2)
     live.answer(process)
     legal = {
@@ -44,7 +37,7 @@ def greenlet_stacks_end_where_they_were_started():
 
 @case
 def native_frames_end_at_the_greenlet_s_start():
-    process, _ = live.workload("greenlets.py", python=python())
+    process, _ = live.workload("greenlets.py", python=services.gevent_python())
     folded = live.record(process.pid, "-n", "-r", "499", seconds=1)
     live.answer(process)
     bad = 0
@@ -60,7 +53,7 @@ def native_frames_end_at_the_greenlet_s_start():
 
 @case
 def dump_of_a_greenlet_is_its_own_too():
-    process, _ = live.workload("greenlets.py", python=python())
+    process, _ = live.workload("greenlets.py", python=services.gevent_python())
     for _ in range(20):
         text = live.connprof("dump", "-p", process.pid).expect_status(0).out
         if "blue_run" in text or "red_run" in text:
