@@ -42,11 +42,15 @@ bool deeds_add(struct deeds *deeds, struct process *process, struct worker *work
 {
 	struct waiting *waiting;
 
-	if (deeds->count >= DEEDS_MAX && process->deeds)
+	if (deeds->count >= DEEDS_MAX && process->deeds) {
 		give_up(deeds, process->deeds, NULL);
+		deeds->refused++;
+	}
 	waiting = deeds->count < DEEDS_MAX ? calloc(1, sizeof(*waiting)) : NULL;
-	if (!waiting)
+	if (!waiting) {
+		deeds->refused++;
 		return false;
+	}
 	waiting->process = process;
 	waiting->worker = worker;
 	waiting->time_ns = time_ns;

@@ -16,6 +16,7 @@
 
 struct deeds {
 	size_t count;
+	uint64_t refused; /* told as nobody's for want of room or memory */
 };
 
 /* false: no memory, or no room. suspect: ordinal of the only request open then, 0: there are several. */

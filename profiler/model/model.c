@@ -122,6 +122,7 @@ int model_refresh(struct model *model, uint64_t start_ns, uint64_t end_ns)
 	struct connprof_recording *recording = model->recording;
 	struct model_parts parts;
 	struct conns_totals totals;
+	struct requests_totals served;
 	int code;
 
 	model->start_ns = start_ns;
@@ -132,6 +133,10 @@ int model_refresh(struct model *model, uint64_t start_ns, uint64_t end_ns)
 	recording->connections = totals.opened;
 	recording->preexisting = totals.preexisting;
 	recording->accepted = totals.accepted;
+	recording->connections_refused = totals.refused;
+	requests_totals(model->requests, &served);
+	recording->requests_refused = served.refused;
+	recording->deeds_refused = served.deeds_refused;
 	requests_summary(model->requests, &recording->requests);
 	code = tied_refresh(model->tied);
 	profile_refresh(model->profile);

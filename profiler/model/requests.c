@@ -465,7 +465,9 @@ void requests_totals(const struct requests *requests, struct requests_totals *ou
 	out->peak = requests->peak;
 	out->workers = requests->gone_workers;
 	out->interleaved = requests->interleaved;
-	out->refused = requests->refused + requests->workers.refused;
+	out->refused = requests->refused;
+	out->workers_refused = requests->workers.refused;
+	out->deeds_refused = requests->deeds.refused;
 	for (const struct process *process = requests->workers.processes; process; process = process->hh.next)
 		out->workers += workers_of(process);
 }

@@ -38,6 +38,8 @@ struct requests_totals {
 	uint64_t workers;       /* places in which requests are served again and again: see below */
 	uint64_t interleaved;   /* requests begun on a thread that had another open */
 	uint64_t refused;       /* not followed: a table was full */
+	uint64_t workers_refused; /* times that a worker or process was not followed, for the same reason */
+	uint64_t deeds_refused; /* of tasks: too much to keep until their requests were known */
 };
 
 struct requests *requests_new(struct connprof_recording *recording, struct groups *groups, struct tied *tied); /* all borrowed */

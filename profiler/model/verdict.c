@@ -192,7 +192,8 @@ static void bench_fill(struct bench *bench, const struct connprof_recording *rec
 		.clients = conns.clients, .latency_max_ns = requests_latency_max(parts->requests),
 		.lost_connections = drops[DROP_RING_FULL_CONNECTION] + drops[DROP_CONNECTIONS_FULL] + drops[DROP_CONNECTS] +
 				    drops[DROP_TARGETS_FULL] + drops[DROP_NO_MEMORY] + drops[DROP_SCRATCH_BUSY] + conns.refused,
-		.lost_io = drops[DROP_RING_FULL_IO] + drops[DROP_PAYLOAD_FAULT] + requests.refused,
+		.lost_io = drops[DROP_RING_FULL_IO] + drops[DROP_PAYLOAD_FAULT] + requests.refused +
+			   requests.workers_refused,
 	};
 }
 

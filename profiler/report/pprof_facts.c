@@ -76,6 +76,8 @@ static const struct member recording_members[] = {
 	WHOLE("latency_ms_p50", requests.latency_ms.p50, NUMBER), WHOLE("latency_ms_p99", requests.latency_ms.p99, NUMBER),
 	WHOLE("latency_ms_max", requests.latency_ms.max, NUMBER), WHOLE("over_500ms", requests.over_500ms, COUNT),
 	WHOLE("over_1s", requests.over_1s, COUNT), WHOLE("unheld", unheld, COUNT),
+	WHOLE("connections_refused", connections_refused, COUNT), WHOLE("requests_refused", requests_refused, COUNT),
+	WHOLE("deeds_refused", deeds_refused, COUNT),
 	WHOLE("purposes_refused", purposes_refused, COUNT), WHOLE("log_writes", log_writes, COUNT), WHOLE("log_lines", log_lines, COUNT),
 	WHOLE("cut_slower_than_ns", cut.slower_than_ns, COUNT), WHOLE("cut_normal", cut.normal, BOOL),
 	WHOLE("cut_requests", cut.requests, COUNT), WHOLE("connections", connections, COUNT),

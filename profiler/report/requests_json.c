@@ -93,6 +93,8 @@ int requests_json_write(const struct connprof_recording *recording, const struct
 	lost = json_put_object(&build, document, "lost");
 	json_put_count(&build, lost, "events", lost_events(recording));
 	json_put_count(&build, lost, "unheld", recording->unheld);
+	json_put_count(&build, lost, "requests", recording->requests_refused);
+	json_put_count(&build, lost, "deeds", recording->deeds_refused);
 	json_put_count(&build, lost, "intervals", recording->purposes_refused);
 	return json_finish(&build, document, stream, error);
 }

@@ -17,7 +17,8 @@ void sites_table(const struct connprof_recording *recording, bool (*keep)(const 
 void site_chain(const struct connprof_recording *recording, const struct site_row *site, FILE *stream);
 /* "redis", "unknown", with "+tls". Returns out. */
 const char *site_protocol(const struct site_row *site, char out[32]);
-/* What was lost and noted, a line each; nothing for zero counters. */
+/* What was lost and how much, in one line; nothing for zero counters. Then what was noted, a line each. */
+void losses_line(const struct connprof_recording *recording, FILE *stream);
 void losses_text(const struct connprof_recording *recording, FILE *stream);
 /* "gunicorn 812 and 4 more". Returns out. */
 const char *targets_text(const struct connprof_recording *recording, char *out, size_t size);

@@ -5,6 +5,7 @@
 
 #include "model/latency.h"
 #include "report/report.h"
+#include "report/sites.h"
 
 #define NOTES_SHOWN 4
 #define HOLDERS_SHOWN 5
@@ -155,19 +156,6 @@ static void put_cut(const struct connprof_recording *recording, FILE *stream)
 	end_line(&list);
 }
 
-static void put_lost(const struct connprof_recording *recording, FILE *stream)
-{
-	struct list list = {.stream = stream, .head = "lost: "};
-
-	for (unsigned i = 0; i < DROP_COUNT; i++)
-		item(&list, drop_reason_name(i), recording->drops[i]);
-	item(&list, "stacks not kept (table full)", recording->stacks_refused);
-	item(&list, "latency of samples in requests that were too many to hold", recording->unheld);
-	item(&list, "intervals of requests that were too many to keep", recording->purposes_refused);
-	item(&list, "probe runs skipped by the kernel", recording->missed_runs);
-	end_line(&list);
-}
-
 static void put_cost(const struct connprof_recording *recording, FILE *stream)
 {
 	const struct cost_row *cost = &recording->cost;
@@ -207,7 +195,7 @@ int connprof_report_summary(const struct connprof_recording *recording, FILE *st
 	put_holders(recording, stream);
 	put_requests(recording, stream);
 	put_cut(recording, stream);
-	put_lost(recording, stream);
+	losses_line(recording, stream);
 	for (size_t i = 0; i < recording->note_count && i < NOTES_SHOWN; i++)
 		fprintf(stream, "note: %s\n", strings_get(recording->strings, recording->notes[i]));
 	if (recording->note_count > NOTES_SHOWN)

@@ -89,26 +89,6 @@ const char *targets_text(const struct connprof_recording *recording, char *out, 
 	return out;
 }
 
-void losses_text(const struct connprof_recording *recording, FILE *stream)
-{
-	unsigned shown = 0;
-
-	for (unsigned i = 0; i < DROP_COUNT; i++)
-		if (recording->drops[i])
-			fprintf(stream, "%s%s %llu", shown++ ? ", " : "lost: ", drop_reason_name(i),
-				(unsigned long long)recording->drops[i]);
-	if (recording->stacks_refused)
-		fprintf(stream, "%sstacks not kept (table full) %llu", shown++ ? ", " : "lost: ",
-			(unsigned long long)recording->stacks_refused);
-	if (recording->missed_runs)
-		fprintf(stream, "%sprobe runs skipped by the kernel %llu", shown++ ? ", " : "lost: ",
-			(unsigned long long)recording->missed_runs);
-	if (shown)
-		fputc('\n', stream);
-	for (size_t i = 0; i < recording->note_count; i++)
-		fprintf(stream, "note: %s\n", strings_get(recording->strings, recording->notes[i]));
-}
-
 int trace_text_write(const struct connprof_recording *recording, const struct connprof_report_options *options,
 		     FILE *stream, struct connprof_error *error)
 {

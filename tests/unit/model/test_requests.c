@@ -2,6 +2,8 @@
 /* test_requests.c - where a request begins and ends, and whose work a thread is doing. */
 #include "unit/model/stream.h"
 
+#include "model/requests.h"
+
 enum { PID = 50 };
 
 static void head(struct stream *s, uint64_t conn, uint32_t tid, uint32_t count)
@@ -192,6 +194,75 @@ static void an_upgraded_connection_serves_no_request(void **state)
 	stream_end(&s);
 }
 
+/* Clients that send a head and nothing more, past what can be followed: counted, and no more than that. */
+static void requests_that_never_end_are_bounded(void **state)
+{
+	const uint64_t more = 70;
+	struct stream s;
+	(void)state;
+
+	stream_begin(&s);
+	for (uint64_t i = 0; i < REQUESTS_OPEN_MAX + more; i++)
+		head(&s, 10 + i, PID, 1);
+	stream_judge(&s, 10, NULL);
+	assert_int_equal(s.recording->requests.observed, REQUESTS_OPEN_MAX + more);
+	assert_int_equal(s.recording->requests_refused, more);
+	for (uint64_t i = 0; i < REQUESTS_OPEN_MAX + more; i++) /* and room again once they have gone */
+		conn_event(&s, EVENT_GONE, 10 + i, 0, 0, 0, 0, 0);
+	head(&s, 5, PID, 1);
+	answer_part(&s, 5, PID, WIRE_RESPONSE_DONE, 1);
+	stream_judge(&s, 10, NULL);
+	assert_int_equal(s.recording->requests_refused, more);
+	stream_end(&s);
+}
+
+/* "413 Too Large" goes out while the body still comes in: the rest of it begins no request and prolongs none. */
+static void an_answer_before_the_request_has_ended_ends_it(void **state)
+{
+	struct stream s;
+	(void)state;
+
+	stream_begin(&s);
+	for (int i = 0; i < 3; i++) {
+		head(&s, 1, PID, 1);
+		s.now_ns += 20 * MS;
+		answer_part(&s, 1, PID, WIRE_RESPONSE_DONE, 1);
+		for (int part = 0; part < 5; part++) {
+			s.now_ns += 700 * MS;
+			head(&s, 1, PID, 0); /* bytes of the body */
+		}
+	}
+	answer_part(&s, 1, PID, WIRE_RESPONSE_DONE, 1); /* and an answer to nothing */
+	stream_judge(&s, 60, NULL);
+	assert_int_equal(s.recording->requests.observed, 3);
+	assert_float_equal(s.recording->requests.latency_ms.max, 20, 1e-6);
+	stream_end(&s);
+}
+
+/* Events of two CPUs out of order, or a clock that lies: no latency becomes negative, which would be 584 years. */
+static void an_answer_older_than_its_request_took_no_time(void **state)
+{
+	struct stream s;
+	(void)state;
+
+	stream_begin(&s);
+	s.recording->collect |= CONNPROF_REQUESTS;
+	for (int i = 0; i < 20; i++) {
+		head(&s, 1, PID, 1);
+		s.now_ns -= 3 * MS;
+		answer_part(&s, 1, PID, WIRE_RESPONSE_DONE, 1);
+		s.now_ns += 3 * MS;
+	}
+	stream_judge(&s, 10, NULL);
+	assert_int_equal(s.recording->requests.observed, 20);
+	assert_true(isnan(s.recording->requests.latency_ms.max)); /* not known */
+	assert_int_equal(s.recording->requests.over_1s, 0);
+	assert_int_equal(s.recording->latency_count, 1);
+	assert_int_equal(s.recording->latencies[0].requests, 20);
+	assert_int_equal(s.recording->latencies[0].bucket, 1);
+	stream_end(&s);
+}
+
 /* Accepted connections come and go by the thousand, each from another port: what is kept of them must not grow. */
 static void accepted_connections_leave_no_sites_behind(void **state)
 {
@@ -227,6 +298,9 @@ int main(void)
 		cmocka_unit_test(a_half_closed_request_lasts_until_its_answer),
 		cmocka_unit_test(a_server_that_closes_at_a_goodbye_excuses_nothing),
 		cmocka_unit_test(an_upgraded_connection_serves_no_request),
+		cmocka_unit_test(requests_that_never_end_are_bounded),
+		cmocka_unit_test(an_answer_before_the_request_has_ended_ends_it),
+		cmocka_unit_test(an_answer_older_than_its_request_took_no_time),
 		cmocka_unit_test(accepted_connections_leave_no_sites_behind),
 	};
 

@@ -291,6 +291,52 @@ static void lying_heads_are_refused_and_the_stream_recovers(void **state)
 	}
 }
 
+#define HOST "Host: a\r\n"
+#define NEXT "GET /next HTTP/1.1\r\n" HOST "\r\n"
+
+/*
+ * One request inside another, as attackers write them for two servers that frame differently. Framing is RFC 9112's (6.3): chunks
+ * before a length, and what is inside a body is no request. What that does not allow is refused, not guessed at.
+ */
+static void smuggled_requests_are_counted_by_the_standard(void **state)
+{
+	static const struct {
+		const char *bytes;
+		uint64_t requests;
+		bool refused;
+	} cases[] = {
+		{"POST / HTTP/1.1\r\n" HOST "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" NEXT, 2, false},
+		{"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 9999\r\n\r\n0\r\n\r\n" NEXT, 2, false},
+		{"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1e\r\nGET /in HTTP/1.1\r\nHost: a\r\n\r\nx\r\n0\r\n\r\n" NEXT, 2, false},
+		{"POST / HTTP/1.1\r\n" HOST "Content-Length: 29\r\n\r\nGET /in HTTP/1.1\r\nHost: a\r\n\r\n" NEXT, 2, false},
+		{"POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello" NEXT, 2, false},
+		{"POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 0\r\n\r\nhello" NEXT, 1, true},
+		{"POST / HTTP/1.1\r\n" HOST "Content-Length: 5, 5\r\n\r\nhello" NEXT, 1, true},
+		{"POST / HTTP/1.1\r\n" HOST "Content-Length: +5\r\n\r\nhello" NEXT, 1, true},
+		{"POST / HTTP/1.1\r\n" HOST "Content-Length : 5\r\n\r\nhello" NEXT, 1, true},
+		{"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n" NEXT, 1, true},
+		{"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5;a=\"b\"\r\nhello\r\n0\r\nTrailer: x\r\n\r\n" NEXT, 2, false},
+		{"GET / HTTP/1.1\n" "Host: a\n\n" NEXT, 2, false}, /* bare line ends: 2.2 lets a server take them */
+		{"GET / HTTP/1.1\r\n" HOST "X: a\r\n b: folded\r\n\r\n" NEXT, 2, false},
+		{"GET / HTTP/1.1\r\n" HOST "X\x01Y: a\r\n\r\n" NEXT, 1, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LINES(cases); i++) {
+		struct line lines[] = {
+			RECEIVED(GET), SENT(OK_5), {WIRE_RECEIVED, cases[i].bytes, strlen(cases[i].bytes), 0}, SENT(OK_5), RECEIVED(GET), SENT(OK_5),
+		};
+		struct tally bad = play(lines, 3), after = play(lines, 6);
+
+		if (bad.requests != 1 + cases[i].requests || !(bad.flags & WIRE_GARBLED) == cases[i].refused)
+			fail_msg("%s: %u requests, flags %x", cases[i].bytes, (unsigned)bad.requests - 1, bad.flags);
+		assert_int_equal(after.requests, 2 + cases[i].requests);
+		assert_false(after.last & WIRE_GARBLED);
+		if (!cases[i].refused)
+			assert_any_split_is_the_same(lines, 6);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +357,7 @@ int main(void)
 		cmocka_unit_test(every_peek_length_counts_the_same),
 		cmocka_unit_test(a_gigantic_head_is_one_request),
 		cmocka_unit_test(lying_heads_are_refused_and_the_stream_recovers),
+		cmocka_unit_test(smuggled_requests_are_counted_by_the_standard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

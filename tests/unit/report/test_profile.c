@@ -306,6 +306,30 @@ static void test_summary_counts_what_was_lost_and_cut_and_why(void **state)
 	connprof_recording_free(r);
 }
 
+static void test_full_tables_are_losses_too(void **state)
+{
+	struct connprof_recording *r = sample_recording();
+	char *out;
+
+	(void)state;
+	verdict(r);
+	r->connections_refused = 2;
+	r->requests_refused = 70;
+	r->deeds_refused = 3;
+	r->unheld = 9;
+	r->purposes_refused = 4;
+	out = render_as(r, CONNPROF_VIEW_REQUESTS, "text");
+	assert_has(out, "lost: ring full: samples 5, connections not followed (table full) 2, requests not followed (table full) 70, "
+			"deeds of tasks not kept until their request was known 3, latency of samples in requests that were too many to hold 9, "
+			"intervals of requests that were too many to keep 4\n");
+	free(out);
+	out = render_as(r, CONNPROF_VIEW_REQUESTS, "json");
+	assert_has(out, "\"requests\": 70");
+	assert_has(out, "\"deeds\": 3");
+	free(out);
+	connprof_recording_free(r);
+}
+
 static void test_summary_is_silent_about_zero_counters(void **state)
 {
 	struct connprof_recording *r = empty_recording();
@@ -339,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_a_script_that_fails_is_quoted_in_the_error),
 		cmocka_unit_test(test_speedscope_keeps_its_schema_and_every_sample),
 		cmocka_unit_test(test_summary_counts_what_was_lost_and_cut_and_why),
+		cmocka_unit_test(test_full_tables_are_losses_too),
 		cmocka_unit_test(test_summary_is_silent_about_zero_counters),
 	};
 
