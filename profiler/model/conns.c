@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "model/credits.h"
+#include "model/series.h"
 #include "model/talk.h"
 
 #define GOODBYE_NS 1000000000u /* a peer that closes this soon after a maintenance command may have been asked to */
@@ -26,6 +27,7 @@ struct entry {
 	uint64_t asked_requests;
 	bool last_was_maintenance;
 	bool introducing;          /* a handshake request went out, and its reply has not come */
+	uint32_t series;           /* as series_opened said; SERIES_NONE: not opened here */
 };
 
 struct conns {
@@ -35,6 +37,7 @@ struct conns {
 	struct owner *owner;
 	struct entry *by_key;
 	struct credits *credits;
+	struct series *series;
 	struct conns_totals totals; /* of those that are gone, but for opened */
 };
 
@@ -49,9 +52,10 @@ struct conns *conns_new(struct connprof_recording *recording, struct groups *gro
 	conns->requests = requests;
 	conns->owner = owner;
 	conns->credits = credits_new();
-	if (conns->credits)
+	conns->series = series_new();
+	if (conns->credits && conns->series)
 		return conns;
-	free(conns);
+	conns_free(conns);
 	return NULL;
 }
 
@@ -66,6 +70,7 @@ void conns_free(struct conns *conns)
 		free(entry);
 	}
 	credits_free(conns->credits);
+	series_free(conns->series);
 	free(conns);
 }
 
@@ -97,6 +102,7 @@ static int add(struct conns *conns, const struct event *event, uint64_t key, con
 		.key = key, .group = opened ? (uint32_t)group : NO_GROUP, .pid = event->pid, .tid = event->tid,
 		.peer = endpoint_plain(peer), .opened = opened,
 	};
+	entry->series = SERIES_NONE;
 	if (event->kind != EVENT_IO)
 		entry->conn.local = endpoint_plain(&event->conn.local);
 	HASH_ADD(hh, conns->by_key, conn.key, sizeof(entry->conn.key), entry);
@@ -208,6 +214,7 @@ static int opened(struct conns *conns, const struct event *event)
 	conn->reconnect = credit_take(conns->credits, conn->pid, &conn->peer);
 	requests_opening(conns->requests, event, &conn->first_of_thread, &conn->first_of_process, &conn->aside);
 	conns->totals.opened++;
+	entry->series = series_opened(conns->series, &conn->peer, event->time_ns);
 	ask(conns, entry, event, DEED_OPENED);
 	follow_talk(conns, entry, event);
 	return 0;
@@ -242,6 +249,16 @@ static void peer_ended(struct conns *conns, struct entry *entry, uint64_t time_n
 	credit_give(conns->credits, conn->pid, &conn->peer);
 }
 
+/* False: it has been closed before. */
+static bool ended_here(struct conns *conns, struct entry *entry, uint64_t time_ns)
+{
+	if (entry->conn.closed_ns)
+		return false;
+	entry->conn.closed_ns = time_ns;
+	series_closed(conns->series, entry->series, time_ns);
+	return true;
+}
+
 static void gone(struct conns *conns, struct entry *entry, const struct event *event)
 {
 	struct conn *conn = &entry->conn;
@@ -251,8 +268,7 @@ static void gone(struct conns *conns, struct entry *entry, const struct event *e
 		conn->failed = true;
 	if (conn->failed || (!conn->closed_ns && !conn->peer_closed_ns && event->conn.flags & CONN_RESET))
 		peer_ended(conns, entry, event->time_ns);
-	if (!conn->closed_ns)
-		conn->closed_ns = event->time_ns;
+	ended_here(conns, entry, event->time_ns);
 	entry->gone = true;
 	if (!entry->waiting)
 		fold(conns, entry);
@@ -353,10 +369,8 @@ static void closed(struct conns *conns, struct entry *entry, const struct event 
 	struct conn *conn = &entry->conn;
 
 	requests_end(conns->requests, &entry->serving, event->time_ns);
-	if (conn->closed_ns)
-		return;
-	conn->closed_ns = event->time_ns;
-	conn->close_stack = event->stack;
+	if (ended_here(conns, entry, event->time_ns))
+		conn->close_stack = event->stack;
 }
 
 int conns_feed(struct conns *conns, const struct event *event)
@@ -427,6 +441,11 @@ void conns_totals(const struct conns *conns, struct conns_totals *out)
 		count_unopened(conn, out);
 		out->clients += !conn->opened && !conn->pair && !conn->preexisting && !conn->closed_ns && !conn->peer_closed_ns;
 	}
+}
+
+int conns_over_time(struct conns *conns, uint64_t start_ns, uint64_t end_ns)
+{
+	return series_fill(conns->series, conns->recording, start_ns, end_ns);
 }
 
 int conns_open_ends(const struct conns *conns)

@@ -72,6 +72,9 @@ void conns_each(const struct conns *conns, void (*visit)(const struct conn *conn
  * most OPEN_ENDS_MAX of them. 0 or -ENOMEM. */
 int conns_open_ends(const struct conns *conns);
 
+/* The recording's series as of end_ns. 0 or -ENOMEM. */
+int conns_over_time(struct conns *conns, uint64_t start_ns, uint64_t end_ns);
+
 /* Nothing is fed any more: what requests still wait for on their connections is told to them. */
 void conns_window_ends(struct conns *conns, uint64_t end_ns);
 

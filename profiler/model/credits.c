@@ -31,6 +31,8 @@ void credits_free(struct credits *credits)
 {
 	struct credit *credit, *next;
 
+	if (!credits)
+		return;
 	HASH_ITER(hh, credits->by_key, credit, next) {
 		HASH_DELETE(hh, credits->by_key, credit);
 		free(credit);

@@ -140,6 +140,7 @@ int model_refresh(struct model *model, uint64_t start_ns, uint64_t end_ns)
 	requests_summary(model->requests, &recording->requests);
 	code = tied_refresh(model->tied);
 	profile_refresh(model->profile);
+	code = code ? code : conns_over_time(model->conns, start_ns, end_ns);
 	if (!code && recording->collect & CONNPROF_LOGS)
 		code = logsites_fill(model->logs, recording);
 	model_parts(model, &parts);

@@ -153,6 +153,7 @@ void connprof_recording_free(struct connprof_recording *recording)
 	free(recording->holders);
 	free(recording->latencies);
 	free(recording->spent.rows);
+	free(recording->series.rows);
 	free(recording->trips);
 	free(recording->logs);
 	free(recording->sites);

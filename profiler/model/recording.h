@@ -96,6 +96,22 @@ struct log_row {
 	double cpu_percent;      /* of all CPU samples, in this statement; NAN: not known */
 };
 
+#define SERIES_WINDOWS 60
+#define SERIES_PEERS 32 /* told apart; the last row is of all others */
+/* The connections opened here to one peer, over time. */
+struct series_row {
+	struct endpoint peer;            /* family 0: all that are not told apart */
+	uint32_t opened[SERIES_WINDOWS]; /* begun in that window, failed ones too */
+	uint32_t open[SERIES_WINDOWS];   /* at its end */
+};
+
+struct series_table {
+	uint64_t from_ns, window_ns;     /* of the first window, since the start; of each. The last one ends with the recording */
+	size_t windows;                  /* 0: no connection was opened, or it is not known */
+	uint32_t peak;                   /* most open at the same time */
+	struct series_row *rows; size_t count, capacity; /* in order of their first connection */
+};
+
 /* Which part of a recording this is, model/cut.h. All zero: all of it. */
 struct cut_row {
 	uint64_t slower_than_ns;   /* 0: not cut */
@@ -227,6 +243,7 @@ struct connprof_recording {
 	uint64_t deeds_refused;             /* of tasks, not kept until it was known whose they were */
 	uint64_t unheld;                    /* samples inside requests that could not be held until these ended */
 	struct cut_row cut;
+	struct series_table series;
 	uint64_t connections, preexisting, accepted; /* seen in all */
 	uint8_t verdict;                    /* enum verdict_id; NONE: not judged */
 	uint32_t verdict_note;              /* string id: why inconclusive; "" */

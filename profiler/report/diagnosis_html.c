@@ -250,6 +250,12 @@ static int put_connections(const struct page *page)
 	return 0;
 }
 
+static int put_series(const struct page *page)
+{
+	html_series(page->recording, page->stream);
+	return 0;
+}
+
 /* ---- the page ---- */
 
 static int put_seen(const struct page *page)
@@ -268,6 +274,7 @@ static const struct section {
 	{"waits", "Where the threads wait", put_waits},
 	{"functions", "Functions", put_functions},
 	{"connections", "Connections, by the code that opens them", put_connections},
+	{"over-time", "Connections over time", put_series},
 	{"logs", "Logs, by the statements that write them", put_logs},
 	{"trips", "Round trips to Redis", put_trips},
 	{"seen", "What this stands on", put_seen},

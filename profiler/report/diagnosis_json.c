@@ -9,6 +9,7 @@
 #include "report/json_build.h"
 #include "report/json_parts.h"
 #include "report/requests.h"
+#include "report/series.h"
 
 #define FUNCTIONS_LISTED 100
 
@@ -93,6 +94,7 @@ int diagnosis_json_write(const struct connprof_recording *recording, const struc
 		build.failed = true;
 	spent_table_json(&build, document, recording);
 	calls_json_put(&build, document, recording);
+	series_json(&build, document, recording);
 	check_json_put(&build, json_put_object(&build, document, "check"), recording, options);
 	return json_finish(&build, document, stream, error);
 }

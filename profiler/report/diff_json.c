@@ -6,6 +6,7 @@
 #include "report/diff.h"
 #include "report/json_parts.h"
 #include "report/requests.h"
+#include "report/series.h"
 
 static void put_side(struct json_build *build, struct json_object *document, const char *key,
 		     const struct connprof_recording *recording)
@@ -21,6 +22,7 @@ static void put_side(struct json_build *build, struct json_object *document, con
 	json_put_count(build, requests, "observed", recording->requests.observed);
 	quantiles_json_put(build, requests, "latency_ms", &recording->requests.latency_ms, true);
 	spent_table_json(build, side, recording);
+	series_json(build, side, recording);
 }
 
 static void put_function(struct json_build *build, struct json_object *array, const struct diff_function *function)

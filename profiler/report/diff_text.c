@@ -50,8 +50,10 @@ static void put_head(const struct diff *diff, FILE *stream)
 	put_pair(stream, "latency p50, ms", a->requests.latency_ms.p50, b->requests.latency_ms.p50);
 	put_pair(stream, "latency p99, ms", a->requests.latency_ms.p99, b->requests.latency_ms.p99);
 	put_pair(stream, "latency max, ms", a->requests.latency_ms.max, b->requests.latency_ms.max);
-	if (a->collect & b->collect & CONNPROF_CONNECTIONS)
+	if (a->collect & b->collect & CONNPROF_CONNECTIONS) {
 		put_pair(stream, "connections a request", per_request(a, (double)a->connections), per_request(b, (double)b->connections));
+		put_pair(stream, "connections open at most", (double)a->series.peak, (double)b->series.peak);
+	}
 	put_pair(stream, "CPU a second, %", per_second(a, 100 * a->cost.target_cpu_seconds), per_second(b, 100 * b->cost.target_cpu_seconds));
 	put_pair(stream, "CPU a request, ms", per_request(a, 1000 * a->cost.target_cpu_seconds),
 		 per_request(b, 1000 * b->cost.target_cpu_seconds));

@@ -12,6 +12,8 @@ int html_summary(const struct connprof_recording *recording, FILE *stream, struc
 /* Statements that write logs; that send Redis commands one by one (nothing where that was not looked for). */
 void html_logs(const struct connprof_recording *recording, FILE *stream);
 void html_trips(const struct connprof_recording *recording, FILE *stream);
+/* Connections over time, a picture a peer. */
+void html_series(const struct connprof_recording *recording, FILE *stream);
 /* Where the time of requests went; nothing where that is not known. */
 void html_spent(const struct connprof_recording *recording, FILE *stream);
 

@@ -191,6 +191,7 @@ char *facts_write_recording(const struct connprof_recording *recording, const st
 	write_counters(&build, document, "drops", recording->drops, DROP_COUNT);
 	facts_put_requests(&build, recording, document);
 	facts_put_calls(&build, recording, document);
+	facts_put_series(&build, recording, document);
 	array = json_put_array(&build, document, "targets");
 	for (size_t i = 0; i < recording->target_count; i++)
 		write_members(&build, recording->strings, json_add_object(&build, array), target_members, &recording->targets[i]);
@@ -424,6 +425,8 @@ int facts_read_recording(struct connprof_recording *recording, const char *text,
 		code = facts_get_requests(recording, from);
 	if (!code)
 		code = facts_get_calls(recording, from);
+	if (!code)
+		code = facts_get_series(recording, from);
 	if (!code)
 		code = read_targets(recording, from);
 	if (!code)

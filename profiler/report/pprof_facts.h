@@ -55,6 +55,12 @@ int facts_get_requests(struct connprof_recording *recording, struct json_object 
 void facts_put_calls(struct json_build *build, const struct connprof_recording *recording, struct json_object *into);
 int facts_get_calls(struct connprof_recording *recording, struct json_object *from);
 
+/* ---- pprof_series.c ---- */
+
+/* The same for connections over time. */
+void facts_put_series(struct json_build *build, const struct connprof_recording *recording, struct json_object *into);
+int facts_get_series(struct connprof_recording *recording, struct json_object *from);
+
 /* ---- pprof_file.c ---- */
 
 /* The unpacked bytes of a file, at most PPROF_BYTES_MAX: *bytes is owned by the caller (free). 0 or -errno with its message. */

@@ -61,5 +61,38 @@ def findings_come_first_in_every_form():
     expect(body.index("connection-per-request") < body.index("<h2"), "the finding does not stand above the evidence")
 
 
+SERIES = """return Array.from(document.querySelectorAll('h2#over-time ~ svg.series')).map(svg => {
+    const box = svg.getBoundingClientRect(), line = svg.querySelector('polyline.open').getBoundingClientRect();
+    return {width: box.width, height: box.height, line: line.width,
+            bars: Array.from(svg.querySelectorAll('rect.opened')).map(bar => bar.getBoundingClientRect().height),
+            titles: Array.from(svg.querySelectorAll('title')).map(title => title.textContent)};
+});"""
+HISTOGRAM = """const table = document.querySelector('h2#requests ~ details table');
+    table.closest('details').open = true;
+    return Array.from(table.tBodies[0].rows).map(row => [+row.cells[2].dataset.v, row.cells[3].firstChild.getBoundingClientRect().width]);"""
+
+
+@case
+def connections_over_time_and_latencies_are_drawn():
+    page, printed = diagnose("leaky", "--json", seconds=3)
+    document = json.loads(printed)
+    told = document["connections_over_time"]["peers"][0]
+    window = browser.Browser()
+    window.open(page)
+    drawn = window.run(SERIES)
+    expect(len(drawn) == len(document["connections_over_time"]["peers"]), f"{len(drawn)} pictures of {document['connections_over_time']}")
+    first = drawn[0]
+    expect(first["width"] > 600 and first["height"] > 50 and first["line"] > 600, f"{first}")
+    opened = [int(title.split(": ")[1].split()[0]) for title in first["titles"]]
+    expect(opened == told["opened"] and sum(opened) > 20, f"{opened}, {told['opened']}")
+    expect(len(first["bars"]) == sum(count > 0 for count in opened), f"{len(first['bars'])} bars for {opened}")
+    expect(0 < min(first["bars"]) <= max(first["bars"]) < first["height"], f"{first['bars']}")
+    bars = window.run(HISTOGRAM)
+    observed = sum(count for count, _ in bars)
+    expect(0 <= document["check"]["requests"]["observed"] - observed <= 20, f"{observed} in the histogram: {document['check']['requests']}")
+    expect(all((width > 0) == (count > 0) for count, width in bars), f"{bars}")
+    window.close()
+
+
 if __name__ == "__main__":
     live.main()

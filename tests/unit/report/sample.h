@@ -175,6 +175,22 @@ static inline void verdict(struct connprof_recording *r)
 	dark_site(r);
 }
 
+/* Three windows of ten seconds: a leak, and a peer that was only tried; its name is the target's. */
+static inline void series(struct connprof_recording *r)
+{
+	struct series_table *t = &r->series;
+
+	assert_int_equal(array_reserve(&t->rows, &t->capacity, 2, sizeof(*t->rows), SERIES_PEERS), 0);
+	t->rows[0] = (struct series_row){.peer = {.family = AF_UNIX, .name = text(r, "/run/<b>.sock")}, .opened = {1, 0, 2}, .open = {0, 0, 1}};
+	t->rows[1] = (struct series_row){.peer = {.family = AF_INET, .port = 6379, .address = {127, 0, 0, 1}}, .opened = {1000, 2000, 1812},
+					 .open = {400, 900, 1500}};
+	t->from_ns = 500000000;
+	t->window_ns = 10000000000;
+	t->windows = 3;
+	t->peak = 1502;
+	t->count = 2;
+}
+
 /* 100 samples in two processes: interpreted, native only, kernel, cut, and without a stack. */
 static inline struct connprof_recording *sample_recording(void)
 {

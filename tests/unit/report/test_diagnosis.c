@@ -250,6 +250,32 @@ static void test_page_escapes_every_name(void **state)
 	connprof_recording_free(r);
 }
 
+static void test_connections_over_time_are_drawn_and_numbers_in_json(void **state)
+{
+	struct connprof_recording *r = sick();
+	char *out;
+
+	(void)state;
+	series(r);
+	out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "html");
+	assert_has(out, "<h2 id=\"over-time\">Connections over time</h2>");
+	assert_has(out, "From 0.50 to 30.50 s of the recording, those opened in it: at most 1502 open at the same time.");
+	assert_has(out, "127.0.0.1:6379: 4812 opened, at most 2000 in a bar&#39;s 10 s; line: at most 1500 open, 1500 at the end");
+	assert_has(out, "<title>10.50 to 20.50 s: 2000 opened, 900 open at its end</title>");
+	assert_has(out, "/run/&lt;b&gt;.sock: 3 opened");
+	assert_has_not(out, "<b>.sock");
+	assert_true(strstr(out, "127.0.0.1:6379: 4812") < strstr(out, ".sock: 3 opened")); /* the most first */
+	free(out);
+	out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "json");
+	assert_has(out, "\"most_open\": 1502");
+	free(out);
+	r->series.windows = 0;
+	out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "html");
+	assert_has(out, "No connection was opened.");
+	free(out);
+	connprof_recording_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +289,7 @@ int main(void)
 		cmocka_unit_test(test_inconclusive_is_not_called_clean),
 		cmocka_unit_test(test_json_has_findings_functions_and_the_whole_verdict),
 		cmocka_unit_test(test_page_escapes_every_name),
+		cmocka_unit_test(test_connections_over_time_are_drawn_and_numbers_in_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

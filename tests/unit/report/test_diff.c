@@ -20,6 +20,7 @@ static struct connprof_recording *service(uint32_t shift, bool fixed)
 	r->requests = (struct requests_summary){.observed = fixed ? 2000 : 1000, .protocol = PROTOCOL_HTTP,
 						.latency_ms = {fixed ? 1.5 : 3, fixed ? 4 : 600, fixed ? 9 : 900}};
 	r->connections = fixed ? 1 : 1000;
+	r->series.peak = fixed ? 1 : 250;
 	r->cost.target_cpu_seconds = fixed ? 2 : 4;
 	s = site(r);
 	s->call_site = answer;
@@ -49,6 +50,7 @@ static void test_text_tells_what_the_fix_changed(void **state)
 	(void)state;
 	assert_has(out, "latency p99, ms                         600       4.00\n");
 	assert_has(out, "connections a request                  1.00       0.00\n");
+	assert_has(out, "connections open at most                250       1.00\n");
 	assert_has(out, "CPU a request, ms                      4.00       1.00\n");
 	assert_has(out, "      1000     1.00       1.00     0.00  127.0.0.1:6379         answer (app/recommend.py)\n");
 	assert_has(out, "       40.00     0.50        40.00     0.50  Connection.connect (redis/connection.py)\n");

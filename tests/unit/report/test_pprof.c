@@ -58,6 +58,7 @@ static void assert_round_trip(struct connprof_recording *r)
 	same(r, back, CONNPROF_VIEW_PROFILE, (struct connprof_report_options){.format = "speedscope"});
 	same(r, back, CONNPROF_VIEW_VERDICT, (struct connprof_report_options){.format = "text"});
 	same(r, back, CONNPROF_VIEW_VERDICT, (struct connprof_report_options){.format = "json"});
+	same(r, back, CONNPROF_VIEW_DIAGNOSIS, (struct connprof_report_options){.format = "json"});
 	same(r, back, CONNPROF_VIEW_SITES, (struct connprof_report_options){.format = "text"});
 	same(r, back, CONNPROF_VIEW_SITES, (struct connprof_report_options){.format = "json"});
 	x = summary(r);
@@ -80,6 +81,8 @@ static void test_every_report_is_the_same_after_writing_and_reading(void **state
 	(void)state;
 	assert_round_trip(r);
 	verdict(r);
+	assert_round_trip(r);
+	series(r);
 	assert_round_trip(r);
 	r->server = (struct server_row){.asked = true, .address = text(r, "redis://127.0.0.1:6379"), .connections_received = 4815,
 					.connections_seen = 4812, .clients_listed = UNKNOWN_COUNT,
