@@ -13,6 +13,8 @@
 #include "model/sites.h"
 #include "model/verdict.h"
 
+#define COMMANDS_APART 1024u /* more than there are names of (protocol/resp_commands.c) */
+
 struct trip_key {
 	uint32_t stack, command;
 };
@@ -25,7 +27,13 @@ struct trip_group {
 	uint64_t seen_in;  /* number of the request that it was counted for last */
 };
 
+/* Of one command in the request being counted. */
+struct command_sum {
+	double trips, ns, walked;
+};
+
 struct roundtrips {
+	struct command_sum sums[COMMANDS_APART]; /* by command; [0]: of those not known by name */
 	struct trip_group *groups;
 	uint64_t number;   /* of the request being counted */
 	uint64_t refused;  /* trips not told apart: too many groups */
@@ -82,32 +90,46 @@ static bool is_single(const struct purpose *purpose)
 	return purpose->spent == SPENT_REDIS && purpose->command != COMMAND_PIPELINE;
 }
 
+static struct command_sum *sum_of(struct roundtrips *trips, const struct purpose *purpose)
+{
+	return &trips->sums[purpose->command < COMMANDS_APART ? purpose->command : 0];
+}
+
+static int share_out(struct roundtrips *trips, const struct purpose *purpose)
+{
+	const struct command_sum *sum = sum_of(trips, purpose);
+	struct trip_group *group;
+	int code;
+
+	group = group_of(trips, purpose, &code);
+	if (!group)
+		return code;
+	group->requests += group->seen_in != trips->number;
+	group->seen_in = trips->number;
+	group->trips += sum->trips / sum->walked;
+	group->ns += sum->ns / sum->walked;
+	return 0;
+}
+
 int roundtrips_request(struct roundtrips *trips, const struct purpose *purposes, size_t count)
 {
-	double all = 0, ns = 0, walked = 0;
 	int code = 0;
 
 	trips->number++;
-	for (size_t i = 0; i < count; i++) {
-		if (!is_single(&purposes[i]))
-			continue;
-		all++;
-		ns += (double)(purposes[i].end_ns - purposes[i].begin_ns);
-		walked += purposes[i].stack != 0;
-	}
-	for (size_t i = 0; i < count && !code; i++) {
-		struct trip_group *group;
+	for (size_t i = 0; i < count; i++)
+		if (is_single(&purposes[i])) {
+			struct command_sum *sum = sum_of(trips, &purposes[i]);
 
-		if (!purposes[i].stack || !is_single(&purposes[i]))
-			continue;
-		group = group_of(trips, &purposes[i], &code);
-		if (!group)
-			continue;
-		group->requests += group->seen_in != trips->number;
-		group->seen_in = trips->number;
-		group->trips += all / walked;
-		group->ns += ns / walked;
-	}
+			sum->trips++;
+			sum->ns += (double)(purposes[i].end_ns - purposes[i].begin_ns);
+			sum->walked += purposes[i].stack != 0;
+		}
+	for (size_t i = 0; i < count && !code; i++)
+		if (purposes[i].stack && is_single(&purposes[i]))
+			code = share_out(trips, &purposes[i]);
+	for (size_t i = 0; i < count; i++)
+		if (is_single(&purposes[i]))
+			*sum_of(trips, &purposes[i]) = (struct command_sum){ 0 };
 	return code;
 }
 

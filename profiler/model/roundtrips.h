@@ -2,8 +2,8 @@
 /*
  * roundtrips.h - call sites that send Redis commands one by one, each waiting for the answer to the one before.
  *
- * How many such round trips a request made is known exactly; by which code, only of those whose stack was walked for. Each
- * request's are shared out over its walked ones, so that few stacks are enough.
+ * How many such round trips a request made with each command is known exactly; by which code, only of those whose stack was walked
+ * for. A request's trips with a command are shared out over its walked ones of that command, so that few stacks are enough.
  */
 #ifndef CONNPROF_MODEL_ROUNDTRIPS_H
 #define CONNPROF_MODEL_ROUNDTRIPS_H

@@ -132,6 +132,38 @@ static void few_stacks_are_enough(void **state)
 	stream_end(&s);
 }
 
+/* Five statements ask once each, another one six times; of a request one send is walked. None of the five is taken for more. */
+static void a_statement_is_not_charged_with_other_commands(void **state)
+{
+	static const char *const commands[] = { "GET", "HGETALL", "SMEMBERS", "LRANGE", "TTL", "EXISTS" };
+	struct stream s;
+	uint32_t stacks[6];
+	uint64_t conn;
+	(void)state;
+
+	stream_calls(&s);
+	for (unsigned k = 0; k < 6; k++)
+		stacks[k] = redis_stack(&s, commands[k], 10 + k);
+	conn = redis_connect(&s, PID, PID, 0);
+	for (unsigned i = 0; i < 120; i++) {
+		uint64_t request = request_begin(&s, PID, PID);
+
+		for (unsigned k = 0; k < 6; k++)
+			for (unsigned times = k == 5 ? 6 : 1; times-- > 0;)
+				trip(&s, conn, PID, commands[k], 1, i % 6 == k && !times ? stacks[k] : 0);
+		request_end(&s, request, PID, PID);
+	}
+	stream_judge(&s, 60, NULL);
+	for (unsigned k = 0; k < 6; k++) {
+		const struct trip_row *row = trips_of(&s, commands[k], commands[k]);
+
+		assert_int_equal(row->requests, 20);
+		assert_float_equal(row->trips, 20 * (k == 5 ? 6 : 1), 1e-6);
+		assert_float_equal(row->ms, row->trips / 2, 1e-6);
+	}
+	stream_end(&s);
+}
+
 /* ---- log sites ---- */
 
 static void write_log(struct stream *s, uint32_t tid, const char *place, uint32_t mode, uint32_t lines, uint32_t stack, uint32_t weight)
@@ -295,6 +327,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_by_one_is_told_from_pipelines),
 		cmocka_unit_test(few_stacks_are_enough),
+		cmocka_unit_test(a_statement_is_not_charged_with_other_commands),
 		cmocka_unit_test(lines_are_counted_by_statement_and_request),
 		cmocka_unit_test(more_statements_than_are_told_apart_are_told),
 		cmocka_unit_test(unwalked_writes_are_shared_out),
