@@ -196,6 +196,7 @@ def while_the_gil_is_held():
     numbers = range(600000)
 
     def hold():
+        truth["holder"] = threading.get_native_id()
         while not done:
             sum(numbers)  # some milliseconds, in which the GIL is never offered
 
