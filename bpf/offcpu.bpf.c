@@ -5,11 +5,13 @@
  *   sched_switch, prev   it leaves: `current` is still this thread, its registers and memory are at hand. Walked here, once
  *                        for all, if the budget allows; when and in which state goes into its entry.
  *   sched_waking         it may go on: from here on it only waits for a CPU
- *   sched_switch, next   it is back: its times go to the ring, or, where it was neither walked nor long off, into its sums
+ *   sched_switch, next   it is back: its times go to the ring, or, where it was neither walked nor long off, into its sums. Should this
+ *                        not have been seen, it is made good when the thread leaves next
  *
  * The scheduler runs all of it with interrupts off, and the clock tick is an interrupt: neither can come into the other, so
  * the two share one scratch.
  */
+#include "budget.h"
 #include "sock.h"
 #include "threads.h"
 
@@ -133,57 +135,79 @@ static __always_inline void gil_facts(const struct walk *walk, struct wait_facts
 	facts->gil_holder = holder;
 }
 
-/* ---- the budget ---- */
+/* ---- coming back ---- */
 
-static __always_inline struct walk_budget *budget_of(void)
+/* The part of a wait in which it could have run. */
+static __always_inline u64 queued_ns(const struct back_body *back, u64 now)
 {
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&walk_budgets, &zero);
+	if (back->state == TASK_RUNNING)
+		return now - back->out_ns;
+	return back->waking_ns > back->out_ns && back->waking_ns < now ? now - back->waking_ns : 0;
 }
 
-/* A new window. What the walks may take follows what the targets ran in the last one: the first has all that is asked for. */
-static __always_inline void window_begins(struct walk_budget *budget, u64 now)
+/* Into the thread's sums: told of with its next BACK. */
+static __always_inline void leave_out(struct back_body *back, u64 now)
 {
-	u64 walk_ns = budget->walked ? budget->walks_ns / budget->walked : 0, allowed = settings.walks;
+	u64 queued = queued_ns(back, now), blocked = now - back->out_ns - queued;
 
-	if (settings.walk_share && budget->begin_ns && walk_ns && budget->ran_ns / settings.walk_share / walk_ns < allowed)
-		allowed = budget->ran_ns / settings.walk_share / walk_ns;
-	if (allowed < WALKS_LEAST && allowed < settings.walks)
-		allowed = settings.walks < WALKS_LEAST ? settings.walks : WALKS_LEAST;
-	budget->allowed = allowed;
-	budget->chance = budget->seen > allowed ? allowed * 65536 / budget->seen : 65536;
-	budget->begin_ns = now;
-	budget->seen = budget->walked = 0;
-	budget->ran_ns = budget->walks_ns = 0;
+	back->left_ns[LEFT_QUEUED] += queued;
+	back->left_count[LEFT_QUEUED] += queued > 0;
+	back->left_ns[LEFT_BLOCKED] += blocked;
+	back->left_count[LEFT_BLOCKED] += blocked > 0;
 }
 
-/*
- * Is this one walked? By chance, so that no rhythm of the target's decides which; the chance is what the last window would
- * have needed, less in the middle of a burst. *weight: how many of its like it then stands for. A thread that leaves the CPU
- * rarely is walked each time, and stands for none but itself.
- */
-static __always_inline bool admitted(struct walk_budget *budget, const struct wait *wait, u64 now, u32 *weight)
+static __always_inline int tell_back(const struct wait *wait, u32 tid, u64 now)
 {
-	u32 walks, chance;
+	struct {
+		struct record record;
+		struct back_body back;
+	} out;
 
-	if (now - budget->begin_ns >= WALK_WINDOW_NS)
-		window_begins(budget, now);
-	walks = budget->allowed;
-	chance = budget->chance;
-	budget->seen++;
-	if (budget->seen > walks && walks * 65536 / budget->seen < chance)
-		chance = walks * 65536 / budget->seen;
-	if (budget->walked >= 4 * walks)
-		return false;
-	*weight = WAIT_WEIGHT_ONE;
-	if (now - wait->walked_ns < WALK_RARE_NS) {
-		if (!chance || (bpf_get_prandom_u32() & 0xffff) >= chance)
-			return false;
-		*weight = WAIT_WEIGHT_ONE * 65536 / chance;
+	out.record.type = RECORD_BACK;
+	out.record.reserved = 0;
+	out.record.size = sizeof(out);
+	out.record.time_ns = now;
+	out.record.pid = wait->pid;
+	out.record.tid = tid;
+	out.back = wait->back;
+	return bpf_ringbuf_output(&ring, &out, sizeof(out), ring_flags());
+}
+
+static __always_inline void sums_clear(struct back_body *back)
+{
+	back->left_ns[LEFT_BLOCKED] = back->left_ns[LEFT_QUEUED] = 0;
+	back->left_count[LEFT_BLOCKED] = back->left_count[LEFT_QUEUED] = 0;
+}
+
+static __always_inline void is_back(struct wait *wait, u32 tid, u64 now)
+{
+	struct back_body *back = &wait->back;
+	u64 total = now - back->out_ns;
+
+	if (total < settings.min_block_ns) {
+		tally(TALLY_BRIEF, 1);
+		tally(TALLY_BRIEF_NS, total);
+	} else if (!back->seq && total < WAIT_LONG_NS) {
+		leave_out(back, now);
+	} else {
+		if (total >= WAIT_LONG_NS) /* each of them is told of */
+			back->weight = WAIT_WEIGHT_ONE;
+		if (!tell_back(wait, tid, now)) {
+			sums_clear(back);
+		} else {
+			drop(DROP_RING_FULL_WAIT);
+			leave_out(back, now);
+		}
 	}
-	budget->walked++;
-	return true;
+	back->out_ns = 0;
+}
+
+static __always_inline void comes_back(u32 tid, u64 now)
+{
+	struct wait *wait = bpf_map_lookup_elem(&waits, &tid);
+
+	if (wait && wait->back.out_ns)
+		is_back(wait, tid, now);
 }
 
 /* ---- leaving ---- */
@@ -234,6 +258,28 @@ static __always_inline struct wait *wait_of(u32 tid, u32 pid)
 	return bpf_map_lookup_elem(&waits, &tid);
 }
 
+static __always_inline u32 ran_of(const struct task_struct *task)
+{
+	return task->se.sum_exec_runtime >> 10;
+}
+
+/*
+ * It leaves: for how long has it run? And was it seen to come back at all? Some kernels tell of no switch away from certain threads (all
+ * of two threads of a virtual machine's own agent, on 6.18), and so of nobody's return from there: then it came back so long ago.
+ */
+static __always_inline void has_run(struct wait *wait, const struct task_struct *task, u64 now, struct walk_budget *budget)
+{
+	u32 before = wait->ran;
+	u64 ran_ns = (u64)(ran_of(task) - before) << 10;
+
+	wait->ran = ran_of(task);
+	if (!before)
+		return;
+	budget->ran_ns += ran_ns;
+	if (wait->back.out_ns && ran_ns < now - wait->back.out_ns)
+		is_back(wait, task->pid, now - ran_ns);
+}
+
 /* Returns how long the walk took; 0: there was none. */
 static __always_inline u64 leaves(u64 *ctx, struct task_struct *task, u32 state, bool preempted, u64 now, struct walk_budget *budget)
 {
@@ -250,8 +296,7 @@ static __always_inline u64 leaves(u64 *ctx, struct task_struct *task, u32 state,
 	if (!regs || !wait)
 		return 0;
 	tally(TALLY_SWITCHES, 1);
-	if (wait->on)
-		budget->ran_ns += (u64)((u32)(now >> 10) - wait->on) << 10;
+	has_run(wait, task, now, budget);
 	wait->back.out_ns = 0; /* not known to the waker while it is half written */
 	wait->back.waking_ns = wait->back.seq = 0;
 	wait->back.state = preempted ? TASK_RUNNING : state;
@@ -269,81 +314,6 @@ static __always_inline u64 leaves(u64 *ctx, struct task_struct *task, u32 state,
 	wait->back.weight = weight;
 	*(volatile u64 *)&wait->back.out_ns = left;
 	return left - now;
-}
-
-/* ---- coming back ---- */
-
-/* The part of a wait in which it could have run. */
-static __always_inline u64 queued_ns(const struct back_body *back, u64 now)
-{
-	if (back->state == TASK_RUNNING)
-		return now - back->out_ns;
-	return back->waking_ns > back->out_ns && back->waking_ns < now ? now - back->waking_ns : 0;
-}
-
-/* Into the thread's sums: told of with its next BACK. */
-static __always_inline void leave_out(struct back_body *back, u64 now)
-{
-	u64 queued = queued_ns(back, now), blocked = now - back->out_ns - queued;
-
-	back->left_ns[LEFT_QUEUED] += queued;
-	back->left_count[LEFT_QUEUED] += queued > 0;
-	back->left_ns[LEFT_BLOCKED] += blocked;
-	back->left_count[LEFT_BLOCKED] += blocked > 0;
-}
-
-static __always_inline int tell_back(const struct wait *wait, u32 tid, u64 now)
-{
-	struct {
-		struct record record;
-		struct back_body back;
-	} out;
-
-	out.record.type = RECORD_BACK;
-	out.record.reserved = 0;
-	out.record.size = sizeof(out);
-	out.record.time_ns = now;
-	out.record.pid = wait->pid;
-	out.record.tid = tid;
-	out.back = wait->back;
-	return bpf_ringbuf_output(&ring, &out, sizeof(out), ring_flags());
-}
-
-static __always_inline void sums_clear(struct back_body *back)
-{
-	back->left_ns[LEFT_BLOCKED] = back->left_ns[LEFT_QUEUED] = 0;
-	back->left_count[LEFT_BLOCKED] = back->left_count[LEFT_QUEUED] = 0;
-}
-
-static __always_inline void comes_back(u32 tid, u64 now)
-{
-	struct wait *wait = bpf_map_lookup_elem(&waits, &tid);
-	struct back_body *back;
-	u64 total;
-
-	if (!wait)
-		return;
-	wait->on = (u32)(now >> 10);
-	if (!wait->back.out_ns)
-		return;
-	back = &wait->back;
-	total = now - back->out_ns;
-	if (total < settings.min_block_ns) {
-		tally(TALLY_BRIEF, 1);
-		tally(TALLY_BRIEF_NS, total);
-	} else if (!back->seq && total < WAIT_LONG_NS) {
-		leave_out(back, now);
-	} else {
-		if (total >= WAIT_LONG_NS) /* each of them is told of */
-			back->weight = WAIT_WEIGHT_ONE;
-		if (!tell_back(wait, tid, now)) {
-			sums_clear(back);
-		} else {
-			drop(DROP_RING_FULL_WAIT);
-			leave_out(back, now);
-		}
-	}
-	back->out_ns = 0;
 }
 
 SEC("tp_btf/sched_switch")
@@ -479,6 +449,7 @@ int threads_off(struct bpf_iter__task *ctx)
 	if (!wait && active && !out.thread.on_cpu) {
 		fresh.pid = tgid;
 		fresh.back.out_ns = bpf_ktime_get_ns();
+		fresh.ran = ran_of(task);
 		fresh.back.seq = tid; /* those of the switches are above 4096 << 10 */
 		fresh.back.state = out.facts.state;
 		fresh.back.flags = WAIT_AT_START;

@@ -82,7 +82,7 @@ struct back_body {
 struct wait {
 	struct back_body back;  /* out_ns 0: on the CPU */
 	u32 pid;
-	u32 on;                 /* when last back on the CPU, in 1,024 ns; 0: not seen */
+	u32 ran;                /* for how long it had run in all when it left, in 1,024 ns; wraps in 73 minutes on the CPU. 0: not seen */
 	u64 walked_ns;          /* when last */
 };
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Time off the CPU: how long, where, and for what, against workloads that know it by their own clocks."""
+import json
 import pathlib
 import re
 import signal
@@ -168,6 +169,26 @@ def what_is_left_out_keeps_the_sum():
     wanted = truth["pong"] / 1000
     expect("too many to walk" in folded.summary, f"{truth['switches']} switches were all walked: {folded.summary}")
     expect(abs(sum(found.values()) - wanted) <= 0.05 * wanted + 3000, f"{found} us, {wanted:.0f} by its own clock: {folded.summary}")
+
+
+@case
+def no_wait_is_lost_on_a_busy_machine():
+    """Each of two hundred is there, one by one: in a sum a lost one would not show. Shorter ones than 10 ms may be in their thread's
+    sums only."""
+    process, _ = live.workload("waits.py", live.folder(), "children")
+    events = live.folder() / "out.events.jsonl"
+    folded = watch(process, "--mode", "offcpu", "--no-children", "--events", events)
+    spans = live.answer(process)["spans"]
+    lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
+    start = lines[0]["start_ns"]
+    waits = [(start + line["t"] - line["ns"], start + line["t"]) for line in lines
+             if line.get("event") == "offcpu" and line["tid"] == process.pid]
+    short = []
+    for begun, ended in spans:
+        found = sum(max(0, min(to, ended) - max(since, begun)) for since, to in waits)
+        if ended - begun > 11e6 and ended - begun - found > 3e6:
+            short.append(((ended - begun) / 1e6, found / 1e6))
+    expect(len(spans) == 200 and not short, f"{len(short)} of {len(spans)} waits are not there in full (ms, found): {short} {folded.summary[-600:]}")
 
 
 @case

@@ -143,6 +143,21 @@ def wait_for_children():
         child.returncode = 0
 
 
+def wait_for_many_children():
+    """Among others that never sleep, so that who is woken waits for a CPU, too; when each wait began and ended."""
+    hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * os.cpu_count() + 2)]
+    spans = truth.setdefault("spans", [])
+    for _ in range(200):
+        child = subprocess.Popen(["/bin/sleep", "0.012"])
+        begun = time.monotonic_ns()
+        in_child(child.pid)
+        spans.append((begun, time.monotonic_ns()))
+        child.returncode = 0
+    for hog in hogs:
+        hog.kill()
+        hog.wait()
+
+
 def in_fsync(fd):
     with clocked("in_fsync"):
         os.fsync(fd)
@@ -231,7 +246,9 @@ PARTS = {
     "sleep": lambda: repeat(in_sleep), "lock": take_a_held_lock, "pipe": read_a_slow_pipe, "socket": ask_slow_peers,
     "epoll": lambda: repeat(in_epoll, select.epoll()), "child": wait_for_children, "fsync": sync_a_file,
     "run_queue": share_one_cpu, "gil": while_the_gil_is_held, "kill": kill_child,
+    "children": wait_for_many_children,
 }
+ALL = [part for part in PARTS if part != "children"]
 
 
 def main():
@@ -239,7 +256,7 @@ def main():
     time.sleep(0.2)
     print("ready " + json.dumps({"peer": PEER_PORT, "polled": POLLED_PORT}), flush=True)
     sys.stdin.readline()
-    for part in sys.argv[2:] or PARTS:
+    for part in sys.argv[2:] or ALL:
         PARTS[part]()
     print("done", flush=True)
     sys.stdin.read()
