@@ -5,6 +5,7 @@
  * What is shown follows from --view, else from the format: a format of profiles shows the profile, any other the verdict.
  * With neither a format nor an output the summary lines that `record` ended with are printed.
  */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,8 +39,9 @@ static int print_summary(const struct connprof_recording *recording)
 	return message_flush(stdout, "standard output", 0);
 }
 
-/* The verdict is the exit status here too: a window recorded once can be judged by several sets of rules. */
-static int judge(struct connprof_recording *recording, const struct options *options, int *verdict)
+/* The verdict is the exit status here too: a window recorded once can be judged by several sets of rules. A diagnosis also tells of
+ * what no verdict is on. */
+static int judge(struct connprof_recording *recording, const struct options *options, enum connprof_view view, int *verdict)
 {
 	struct connprof_accepted *accepted = NULL;
 	struct connprof_rules rules;
@@ -51,6 +53,8 @@ static int judge(struct connprof_recording *recording, const struct options *opt
 	rules = output_rules(options, accepted);
 	*verdict = connprof_recording_judge(recording, &rules, &error);
 	connprof_accepted_free(accepted);
+	if (*verdict == -ENODATA && view == CONNPROF_VIEW_DIAGNOSIS)
+		return 0;
 	return *verdict < 0 ? message_failed(&error) : 0;
 }
 
@@ -59,7 +63,7 @@ static int render(struct connprof_recording *recording, const struct options *op
 	int verdict = CONNPROF_OK, status = 0;
 
 	if (plan->view != CONNPROF_VIEW_PROFILE && plan->view != CONNPROF_VIEW_REQUESTS)
-		status = judge(recording, options, &verdict);
+		status = judge(recording, options, plan->view, &verdict);
 	if (!status)
 		status = output_write(plan, options, recording);
 	if (!status && plan->view == CONNPROF_VIEW_VERDICT)

@@ -332,7 +332,8 @@ int connprof_recording_judge(struct connprof_recording *recording, const struct 
 	if (!recording->model) {
 		if (recording->verdict == VERDICT_NONE)
 			return error_set(error, -ENODATA, CONNPROF_INCONCLUSIVE,
-					 "this recording holds no connections to judge (record an event stream instead)");
+					 "this recording holds no connections to judge (connprof check judges a live process; record --requests --events FILE "
+					 "keeps what report can judge later)");
 		if (judge_stored(recording, &filled))
 			return error_memory(error);
 		return exit_status(recording);

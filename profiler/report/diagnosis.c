@@ -104,12 +104,45 @@ const char *diagnosis_where(const struct connprof_recording *recording, const st
 	return out;
 }
 
+const char *diagnosis_next_missing(const struct connprof_recording *recording, size_t *index)
+{
+	static const struct {
+		unsigned collect;
+		const char *name;
+	} parts[] = {
+		{CONNPROF_SAMPLES, "time on the CPU"}, {CONNPROF_OFFCPU, "waits"}, {CONNPROF_CONNECTIONS, "connections"},
+		{CONNPROF_REQUESTS, "requests"}, {CONNPROF_LOGS, "log statements"}, {CONNPROF_ROUND_TRIPS, "round trips"},
+	};
+	const size_t count = sizeof(parts) / sizeof(parts[0]);
+
+	while (*index < count)
+		if (!(recording->collect & parts[(*index)++].collect))
+			return parts[*index - 1].name;
+	/* Written by `record`, which judges nothing; what a verdict stands on is not in the file. */
+	if ((*index)++ == count && recording->collect & CONNPROF_CONNECTIONS && recording->verdict == VERDICT_NONE)
+		return "a verdict on connections";
+	return NULL;
+}
+
+const char *diagnosis_missing(const struct connprof_recording *recording, char out[DIAGNOSIS_TEXT])
+{
+	size_t index = 0, used = 0;
+	const char *name;
+
+	*out = '\0';
+	while ((name = diagnosis_next_missing(recording, &index)) && used < DIAGNOSIS_TEXT)
+		used += (size_t)snprintf(out + used, DIAGNOSIS_TEXT - used, "%s%s", used ? ", " : "", name);
+	return out;
+}
+
 const char *diagnosis_seen(const struct connprof_recording *recording, char out[DIAGNOSIS_TEXT])
 {
 	const struct requests_summary *requests = &recording->requests;
 	char targets[128];
 	int used = snprintf(out, DIAGNOSIS_TEXT, "%s, %.1f s", targets_text(recording, targets, sizeof(targets)), recording->seconds);
 
+	if (!(recording->collect & CONNPROF_CONNECTIONS))
+		return out;
 	if (requests->observed != UNKNOWN_COUNT)
 		used += snprintf(out + used, DIAGNOSIS_TEXT - (size_t)used, ", %llu %srequests", (unsigned long long)requests->observed,
 				 requests->protocol == PROTOCOL_HTTP ? "HTTP " : "");

@@ -87,6 +87,16 @@ static void put_finding(const struct page *page, const struct diagnosis_finding 
 	fputs("</div>\n", page->stream);
 }
 
+static void put_missing(const struct page *page)
+{
+	char names[DIAGNOSIS_TEXT], text[DIAGNOSIS_TEXT + 64];
+
+	if (!*diagnosis_missing(page->recording, names))
+		return;
+	snprintf(text, sizeof(text), "Not recorded: %s. %s.", names, DIAGNOSIS_ADVICE);
+	page_paragraph(page->stream, "weak", text);
+}
+
 static int put_findings(const struct page *page)
 {
 	const char *note = strings_get(page->recording->strings, page->recording->verdict_note);
@@ -106,8 +116,9 @@ static int put_findings(const struct page *page)
 		snprintf(text, sizeof(text), "inconclusive about connections: %s", *note ? note : "not enough was seen");
 		page_paragraph(page->stream, "weak", text);
 	} else if (!diagnosis->total) {
-		page_paragraph(page->stream, "good", "no findings");
+		page_paragraph(page->stream, "good", *diagnosis_missing(page->recording, text) ? "no findings in what was recorded" : "no findings");
 	}
+	put_missing(page);
 	free(diagnosis);
 	return 0;
 }
@@ -181,10 +192,6 @@ static int put_waits(const struct page *page)
 {
 	struct connprof_report_options options = *page->options;
 
-	if (!(page->recording->collect & CONNPROF_OFFCPU)) {
-		page_paragraph(page->stream, "note", "Waits were not looked at.");
-		return 0;
-	}
 	options.mode = CONNPROF_MODE_OFFCPU;
 	return page_picture(page->stream, page->recording, &options, "flame graph of the time off the CPU", page->error);
 }
@@ -267,18 +274,28 @@ static int put_seen(const struct page *page)
 static const struct section {
 	const char *id, *heading;
 	int (*put)(const struct page *page);
+	unsigned collect; /* what it needs to have been recorded */
 } sections[] = {
-	{"requests", "Requests", put_requests},
-	{"slowest", "The slowest 1 % of the requests", put_tail},
-	{"cpu", "Where the CPU time goes", put_cpu},
-	{"waits", "Where the threads wait", put_waits},
-	{"functions", "Functions", put_functions},
-	{"connections", "Connections, by the code that opens them", put_connections},
-	{"over-time", "Connections over time", put_series},
-	{"logs", "Logs, by the statements that write them", put_logs},
-	{"trips", "Round trips to Redis", put_trips},
-	{"seen", "What this stands on", put_seen},
+	{"requests", "Requests", put_requests, CONNPROF_CONNECTIONS},
+	{"slowest", "The slowest 1 % of the requests", put_tail, CONNPROF_REQUESTS},
+	{"cpu", "Where the CPU time goes", put_cpu, CONNPROF_SAMPLES},
+	{"waits", "Where the threads wait", put_waits, CONNPROF_OFFCPU},
+	{"functions", "Functions", put_functions, CONNPROF_SAMPLES},
+	{"connections", "Connections, by the code that opens them", put_connections, CONNPROF_CONNECTIONS},
+	{"over-time", "Connections over time", put_series, CONNPROF_CONNECTIONS},
+	{"logs", "Logs, by the statements that write them", put_logs, CONNPROF_LOGS},
+	{"trips", "Round trips to Redis", put_trips, CONNPROF_ROUND_TRIPS},
+	{"seen", "What this stands on", put_seen, 0},
 };
+
+static int put_section(const struct page *page, const struct section *section)
+{
+	page_section(page->stream, section->id, section->heading);
+	if ((page->recording->collect & section->collect) == section->collect)
+		return section->put(page);
+	page_paragraph(page->stream, "note", "Not recorded.");
+	return 0;
+}
 
 int diagnosis_html_write(const struct connprof_recording *recording, const struct connprof_report_options *options, FILE *stream,
 			 struct connprof_error *error)
@@ -294,10 +311,8 @@ int diagnosis_html_write(const struct connprof_recording *recording, const struc
 		fprintf(stream, "<a href=\"#%s\">%s</a>", sections[i].id, sections[i].heading);
 	fputs("</nav>\n", stream);
 	code = put_findings(&page);
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]) && !code; i++) {
-		page_section(stream, sections[i].id, sections[i].heading);
-		code = sections[i].put(&page);
-	}
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]) && !code; i++)
+		code = put_section(&page, &sections[i]);
 	page_end(stream);
 	return code;
 }

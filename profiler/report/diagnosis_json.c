@@ -55,6 +55,16 @@ static void put_findings(struct json_build *build, struct json_object *document,
 	json_put_count(build, document, "findings_left_out", diagnosis->total - diagnosis->count);
 }
 
+static void put_missing(struct json_build *build, struct json_object *document, const struct connprof_recording *recording)
+{
+	struct json_object *array = json_put_array(build, document, "not_recorded");
+	size_t index = 0;
+	const char *name;
+
+	while ((name = diagnosis_next_missing(recording, &index)))
+		json_add_text(build, array, name);
+}
+
 static int put_functions(struct json_build *build, struct json_object *document, const struct connprof_recording *recording)
 {
 	struct connprof_report_options by_function = {.functions = true};
@@ -90,6 +100,7 @@ int diagnosis_json_write(const struct connprof_recording *recording, const struc
 	json_put_text(&build, document, "schema", "connprof.diagnosis/1");
 	put_findings(&build, document, recording, diagnosis);
 	free(diagnosis);
+	put_missing(&build, document, recording);
 	if (put_functions(&build, document, recording))
 		build.failed = true;
 	spent_table_json(&build, document, recording);

@@ -16,15 +16,18 @@
 static void put_head(const struct connprof_recording *recording, const struct diagnosis *diagnosis, FILE *stream)
 {
 	const char *note = strings_get(recording->strings, recording->verdict_note);
-	char seen[DIAGNOSIS_TEXT];
+	char seen[DIAGNOSIS_TEXT], missing[DIAGNOSIS_TEXT];
 
 	if (diagnosis->total)
 		fprintf(stream, "%zu finding%s", diagnosis->total, diagnosis->total == 1 ? "" : "s");
 	else
-		fputs(recording->verdict == VERDICT_INCONCLUSIVE ? "inconclusive" : "no findings", stream);
+		fputs(recording->verdict == VERDICT_INCONCLUSIVE ? "inconclusive" : *diagnosis_missing(recording, missing)
+		      ? "no findings in what was recorded" : "no findings", stream);
 	if (recording->verdict == VERDICT_INCONCLUSIVE && *note)
 		fprintf(stream, " (connections: %s)", note);
 	fprintf(stream, ": %s\n", diagnosis_seen(recording, seen));
+	if (*diagnosis_missing(recording, missing))
+		fprintf(stream, "not recorded: %s (%s)\n", missing, DIAGNOSIS_ADVICE);
 }
 
 static void put_finding(const struct connprof_recording *recording, const struct diagnosis_finding *finding, size_t number,
@@ -95,6 +98,9 @@ int diagnosis_text_write(const struct connprof_recording *recording, const struc
 	spent_table_text(recording, stream);
 	trips_table_text(recording, stream);
 	logs_table_text(recording, stream);
+	if (recording->collect & CONNPROF_OFFCPU)
+		fputc('\n', stream);
+	offcpu_text(recording, stream);
 	code = put_functions(recording, stream, error);
 	if (recording->site_count)
 		fputs("\nconnections, by the code that opens them\n", stream);

@@ -82,8 +82,7 @@ void html_series(const struct connprof_recording *recording, FILE *stream)
 	char text[160];
 
 	if (!count) {
-		page_paragraph(stream, "note", recording->collect & CONNPROF_CONNECTIONS ? "No connection was opened."
-											 : "Connections were not recorded.");
+		page_paragraph(stream, "note", "No connection was opened.");
 		return;
 	}
 	snprintf(text, sizeof(text), "From %.2f to %.2f s of the recording, those opened in it: at most %" PRIu32 " open at the same time.",

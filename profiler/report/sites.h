@@ -17,6 +17,8 @@ void sites_table(const struct connprof_recording *recording, bool (*keep)(const 
 void site_chain(const struct connprof_recording *recording, const struct site_row *site, FILE *stream);
 /* "redis", "unknown", with "+tls". Returns out. */
 const char *site_protocol(const struct site_row *site, char out[32]);
+/* Where the time off the CPU went, and how much of it was looked at; nothing where it was not recorded. */
+void offcpu_text(const struct connprof_recording *recording, FILE *stream);
 /* What was lost and how much, in one line; nothing for zero counters. Then what was noted, a line each. */
 void losses_line(const struct connprof_recording *recording, FILE *stream);
 void losses_text(const struct connprof_recording *recording, FILE *stream);

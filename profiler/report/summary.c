@@ -49,8 +49,7 @@ static void put_samples(const struct connprof_recording *recording, FILE *stream
 		fputs("no samples: nothing that was followed used the CPU while being watched\n", stream);
 }
 
-/* Where the time off the CPU went, and how much of it was looked at. */
-static void put_offcpu(const struct connprof_recording *recording, FILE *stream)
+void offcpu_text(const struct connprof_recording *recording, FILE *stream)
 {
 	const struct offcpu_row *off = &recording->offcpu;
 	const char *next = ": ";
@@ -191,7 +190,7 @@ int connprof_report_summary(const struct connprof_recording *recording, FILE *st
 	(void)error;
 	if (recording->collect & CONNPROF_SAMPLES || !(recording->collect & CONNPROF_OFFCPU))
 		put_samples(recording, stream);
-	put_offcpu(recording, stream);
+	offcpu_text(recording, stream);
 	put_holders(recording, stream);
 	put_requests(recording, stream);
 	put_cut(recording, stream);

@@ -94,5 +94,17 @@ def connections_over_time_and_latencies_are_drawn():
     window.close()
 
 
+@case
+def a_plain_recording_is_a_page_that_says_what_it_lacks():
+    process, _ = live.workload("threads")
+    path, page = live.folder() / "r.pb.gz", live.folder() / "r.html"
+    live.connprof("record", "-p", process.pid, "-d", 1, "-o", path).expect_status(0)
+    live.connprof("report", path, "--view", "diagnosis", "-o", page).expect_status(0)
+    text = page.read_text(encoding="utf-8")
+    expect("Not recorded: waits, connections, requests, log statements, round trips. connprof diagnose" in text, text[:5000])
+    expect("<iframe" in text and "no findings in what was recorded" in text, text[:5000])
+    live.connprof("report", path, "--view", "verdict").expect_error(4, "holds no connections to judge", "connprof check")
+
+
 if __name__ == "__main__":
     live.main()

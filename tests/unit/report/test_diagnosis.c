@@ -170,8 +170,9 @@ static void test_text_begins_with_the_findings(void **state)
 	char *out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "text");
 
 	(void)state;
-	assert_int_equal(strncmp(out, "1 finding: gunicorn 812 and 1 more, 30.0 s, 4812 HTTP requests, 4815 connections opened\n\n"
-				      "1. connection-per-request: redis 127.0.0.1:6379, redis-py 5.0.1\n", 151), 0);
+	assert_int_equal(strncmp(out, "1 finding: gunicorn 812 and 1 more, 30.0 s, 4812 HTTP requests, 4815 connections opened\n"
+				      "not recorded: waits, requests, log statements, round trips (connprof diagnose records all of it)\n\n"
+				      "1. connection-per-request: redis 127.0.0.1:6379, redis-py 5.0.1\n", 248), 0);
 	assert_has(out, "   where     RecommendHandler.__init__ (/srv/app/recommend.py:42)\n");
 	assert_has(out, "   cost      0.90 ms of each request, 31.0 % of the CPU samples\n");
 	assert_has(out, "   remedy    build the ConnectionPool once, at module level\n");
@@ -250,6 +251,39 @@ static void test_page_escapes_every_name(void **state)
 	connprof_recording_free(r);
 }
 
+/* What `record` writes: shown as far as it goes, and not called healthy where it was not looked. */
+static void test_a_plain_recording_shows_what_it_has_and_says_what_is_missing(void **state)
+{
+	struct connprof_recording *r = sample_recording();
+	char *out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "text");
+
+	(void)state;
+	assert_has(out, "no findings in what was recorded: gunicorn 812 and 1 more, 30.0 s\n"
+			"not recorded: waits, connections, requests, log statements, round trips (connprof diagnose records all of it)\n");
+	assert_has(out, "    50.0 %        50.0 %  tcp_sendmsg_[k]\n");
+	free(out);
+	out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "html");
+	assert_has(out, "Not recorded: waits, connections, requests, log statements, round trips. connprof diagnose records all of it.");
+	assert_has(out, "<h2 id=\"connections\">Connections, by the code that opens them</h2>\n<p class=\"note\">Not recorded.</p>");
+	assert_has_not(out, "No connection was opened");
+	assert_has_not(out, "No requests were seen");
+	assert_has_not(out, "No line was written");
+	assert_has_not(out, "<h2 id=\"functions\">Functions</h2>\n<p class=\"note\">Not recorded.</p>");
+	free(out);
+	r->collect = CONNPROF_OFFCPU;
+	r->samples = r->profile_count = 0;
+	r->offcpu = (struct offcpu_row){.walked = 3, .walked_ns = 1500000000, .ns = {[WAIT_LOCK] = 1500000000}};
+	out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "text");
+	assert_has(out, "not recorded: time on the CPU, connections,");
+	assert_has(out, "1.500 s off the CPU in all threads: lock 1.500 s\n");
+	free(out);
+	r->collect = CONNPROF_SAMPLES | CONNPROF_CONNECTIONS | CONNPROF_REQUESTS;
+	out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "text");
+	assert_has(out, "not recorded: waits, log statements, round trips, a verdict on connections (");
+	free(out);
+	connprof_recording_free(r);
+}
+
 static void test_connections_over_time_are_drawn_and_numbers_in_json(void **state)
 {
 	struct connprof_recording *r = sick();
@@ -289,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_inconclusive_is_not_called_clean),
 		cmocka_unit_test(test_json_has_findings_functions_and_the_whole_verdict),
 		cmocka_unit_test(test_page_escapes_every_name),
+		cmocka_unit_test(test_a_plain_recording_shows_what_it_has_and_says_what_is_missing),
 		cmocka_unit_test(test_connections_over_time_are_drawn_and_numbers_in_json),
 	};
 
