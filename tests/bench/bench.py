@@ -194,9 +194,11 @@ def part_service():
 
 
 def part_offcpu():
+    rows, missing = switches.service_rows()
     return (table(["whose switches", "switches", "ns a switch", "ns a waking", "of them walked"], switches.cost_rows()) + "\n\n" +
             table(["beside redis-server under redis-benchmark", "requests a second, with ÷ without",
-                   "requests a CPU second of the server, with ÷ without", "its own CPU"], switches.service_rows()))
+                   "requests a CPU second of the server, with ÷ without", "its own CPU"], rows) +
+            "".join(f"\n\n{name}: does not run here ({why})." for name, why in missing.items()))
 
 
 def dial(process, count=3000):

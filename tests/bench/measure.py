@@ -125,6 +125,36 @@ class Nothing:
         pass
 
 
+class NotHere(Exception):
+    """This machine cannot run it."""
+
+
+class Tool:
+    """Another tool beside the target, given some seconds to attach."""
+
+    def __init__(self, *command, settle=1.5):
+        self.command, self.settle = command, settle
+
+    def __enter__(self):
+        said = live.folder() / "tool.err"
+        with open(said, "wb") as err:
+            self.process = live.start(*self.command, stdout=subprocess.DEVNULL, stderr=err, stdin=subprocess.DEVNULL)
+        time.sleep(self.settle)
+        if self.process.poll() is not None:
+            lines = said.read_text(encoding="utf-8", errors="replace").split("\n")
+            why = "; ".join(line.strip() for line in lines if "rror" in line or "nable" in line or "xception:" in line or "o such" in line)
+            raise NotHere(f"ended at once with status {self.process.returncode}{': ' if why else ''}{why}")
+        return self
+
+    def __exit__(self, *_):
+        os.killpg(self.process.pid, signal.SIGINT)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
 def ratios(measure, beside, pairs=PAIRS):
     """Interleaved runs without and with `beside` (a function that gives a context manager): the ratios with/without of
     what measure() returns (a dict of numbers), one list per key; the order within a pair alternates."""

@@ -3,15 +3,12 @@
 
 A round measures each companion once, in an order that changes from round to round; what is told is the time of a call with a
 companion less the time without one in the same round."""
-import os
 import shutil
-import signal
 import statistics
-import subprocess
 import time
 
 import measure
-from measure import live
+from measure import NotHere, Tool, live
 from document import table  # noqa: E402  (measure knows where)
 
 KINDS = {"getppid": (40, 4000), "file": (40, 4000), "tcp": (40, 500), "unix": (40, 1000), "tcpconnect": (15, 60), "unixconnect": (15, 60)}
@@ -20,32 +17,6 @@ TRACED = ("file", "tcp", "unix", "tcpconnect", "unixconnect")
 # Classic tracepoints need tracefs: in a mount namespace of their own, where it is not mounted.
 WITH_TRACEFS = ["unshare", "-m", "sh", "-c", "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec \"$@\"", "sh"]
 BPFTRACE = "tracepoint:sock:inet_sock_set_state /pid == %d && args->newstate == 2/ { @[ustack(perf)] = count(); }"
-
-
-class Tool:
-    """Another tool beside the target, given a moment to attach."""
-
-    def __init__(self, *command):
-        self.command = command
-
-    def __enter__(self):
-        self.process = live.start(*self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        time.sleep(1.5)
-        if self.process.poll() is not None:
-            raise NotHere(f"ended at once with status {self.process.returncode}")
-        return self
-
-    def __exit__(self, *_):
-        os.killpg(self.process.pid, signal.SIGINT)
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-class NotHere(Exception):
-    """This machine cannot run it."""
 
 
 def ask(process, kind):

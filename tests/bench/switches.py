@@ -8,7 +8,7 @@ import sys
 import time
 
 import measure
-from measure import Connprof, KernelStatistics, Nothing, live, ran, ratios, spread
+from measure import Connprof, KernelStatistics, NotHere, Nothing, Tool, live, ran, ratios, spread
 
 sys.path.insert(0, str(measure.HERE.parent / "live"))
 import services  # noqa: E402
@@ -82,24 +82,44 @@ def redis_rate(pid, port):
     return {"a second": rate, "a CPU second": 40000 / (measure.cpu_seconds(pid) - cpu)}
 
 
+# Other tools that sum up the time off the CPU of one process by stack, kernel and user; the second compiles its program at each start.
+OFFCPUTIMES = [("offcputime (libbpf-tools)", "offcputime", 1.5), ("offcputime (bcc)", "offcputime-bpfcc", 5)]
+
+
+def companions(pid):
+    choices = {"nothing (null)": Nothing,
+               "record --mode offcpu": lambda: Connprof("record", "--mode", "offcpu", "-p", pid, "-o", "x.folded"),
+               "record --mode wall --wakers": lambda: Connprof("record", "--mode", "wall", "--wakers", "-p", pid, "-o", "x.folded")}
+    if shutil.which("bpftrace"):
+        choices["bpftrace, user stacks at sched_switch"] = lambda: Bpftrace(pid)
+    for name, command, settle in OFFCPUTIMES:
+        path = shutil.which(command, path="/usr/sbin:/usr/share/bcc/tools")
+        if path:
+            choices[name] = lambda path=path, settle=settle: Tool(path, "-p", str(pid), settle=settle)
+    return choices
+
+
+def own_cpu(process, port, beside):
+    with beside() as running:
+        started = time.monotonic()
+        redis_rate(process.pid, port)
+        passed = time.monotonic() - started
+    return f"{100 * running.own_cpu / passed:.1f} %"
+
+
 def service_rows():
+    """The table's rows, and why one of them could not be measured: name: reason."""
     process, port = services.redis_server()
     redis_rate(process.pid, port)
-    rows = []
-    choices = [("nothing (null)", Nothing),
-               ("record --mode offcpu", lambda: Connprof("record", "--mode", "offcpu", "-p", process.pid, "-o", "x.folded")),
-               ("record --mode wall --wakers", lambda: Connprof("record", "--mode", "wall", "--wakers", "-p", process.pid, "-o", "x.folded"))]
-    if shutil.which("bpftrace"):
-        choices.append(("bpftrace, user stacks at sched_switch", lambda: Bpftrace(process.pid)))
-    for name, beside in choices:
-        found = ratios(lambda: redis_rate(process.pid, port), beside, min(measure.PAIRS, 4))
-        own = ""
-        if name.startswith("record"):
-            with beside() as running:
-                started = time.monotonic()
-                redis_rate(process.pid, port)
-                passed = time.monotonic() - started
-            own = f"{100 * running.own_cpu / passed:.1f} %"
+    rows, missing = [], {}
+    for name, beside in companions(process.pid).items():
+        try:
+            found = ratios(lambda: redis_rate(process.pid, port), beside, min(measure.PAIRS, 4))
+        except NotHere as why:
+            missing[name] = str(why)
+            rows.append([name] + ["does not run here"] * 2 + [""])
+            continue
+        own = own_cpu(process, port, beside) if name.startswith("record") else ""
         rows.append([name, spread(found["a second"]), spread(found["a CPU second"]), own])
     live.clean_up()
-    return rows
+    return rows, missing
