@@ -112,7 +112,9 @@ def who_waits_for_the_gil_who_holds_it_and_how_long(item):
     # Besides it sleeps for 1 ms ten times, and may wait for a CPU.
     blocked = sum(by_wait.values()) - by_wait.get("run queue", 0) - by_wait.get("sleep", 0)
     expect(by_wait.get("GIL", 0) >= 0.95 * blocked >= 20, f"not the GIL: {by_wait}")
-    expect(by_holder.get("hold", 0) >= 0.9 * sum(by_holder.values()), f"not what holds it meanwhile: {by_holder}")
+    # Where the holder itself waits for a CPU it cannot be sampled, and nothing is guessed.
+    sampled = sum(by_holder.values()) - by_holder.get("[holder not sampled]", 0)
+    expect(by_holder.get("hold", 0) >= 0.9 * sampled > 0, f"not what holds it meanwhile: {by_holder}")
     summary = live.connprof("report", path).expect_status(0).out
     rows = re.findall(r"GIL held by thread (\d+) of (\d+) when (\d+) waits began: ([\d.]+) s, the longest ([\d.]+) ms", summary)
     by_thread = {int(tid): float(seconds) * 1e3 for tid, pid, _, seconds, _ in rows if int(pid) == process.pid}

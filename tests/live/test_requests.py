@@ -4,8 +4,10 @@
 import http.client
 import json
 import re
+import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -134,6 +136,46 @@ def a_request_that_waits_to_be_read_is_told():
     queued = report["spent"]["queued_ms"]["mean"]
     expect(0.5 * waited <= queued <= waited + 12, f"{queued} ms unread, the sender waited {waited:.1f} ms beside the {sum(own) / 8:.1f} ms of the service")
     expect(waited > 40, f"nothing waited: {seen}, {own}")
+
+
+NGINX = """daemon off; master_process on; worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 512; }}
+http {{ access_log off; keepalive_requests 1000; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+server {{ listen 127.0.0.1:{port}; location / {{ return 200 "ok"; }} }} }}
+"""
+
+
+@case
+def a_hundred_thousand_requests_are_each_counted():
+    for tool in ("nginx", "ab"):
+        if not shutil.which(tool, path="/usr/sbin:/usr/bin"):
+            live.missing(tool)
+    port, count = services.free_port(), 100000
+    conf = live.folder() / "nginx.conf"
+    conf.write_text(NGINX.format(folder=live.folder(), port=port), encoding="utf-8")
+    nginx = live.start("nginx", "-c", conf, "-p", live.folder(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    live.wait_for(lambda: accepts(port), "nginx")
+    path = live.folder() / "r.pb.gz"
+    process = live.connprof_start("record", "-p", nginx.pid, "--requests", "-o", path)
+    sent = subprocess.run(["ab", "-q", "-k", "-c", "64", "-n", str(count), f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=False)
+    expect(re.search(rf"Complete requests: +{count}\n", sent.stdout) and "Failed requests:        0" in sent.stdout, f"{sent.stdout} {sent.stderr}")
+    result = recorded(process, path)
+    report = json.loads(live.connprof("report", path, "--view", "requests", "-f", "json").expect_status(0).out)
+    lost = report["lost"]["events"]
+    observed = report["requests"]["observed"]
+    expect(observed == count or 0 < count - observed <= lost, f"{observed} of {count}, {lost} events lost: {result}")
+    expect(sum(row["requests"] for row in report["latencies"]) == observed and report["lost"]["requests"] == 0, f"{report['lost']}")
+    peak = float(re.search(r"connprof itself: .* CPU, ([\d.]+) MB", result.err).group(1))
+    expect(peak < 150, f"{peak} MB for {count} requests: {result}")
+
+
+def accepts(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
 
 
 @case
