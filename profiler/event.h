@@ -110,12 +110,14 @@ struct event_call {
 	uint32_t mode;          /* S_IFREG, S_IFIFO, S_IFCHR, S_IFSOCK */
 };
 
+#define UNIT_UNKNOWN UINT32_MAX
+
 struct event {
 	uint32_t kind;          /* enum event_kind */
 	uint32_t pid, tid;
 	uint32_t thread;        /* string id: the thread's name, 0 if not known */
 	uint32_t unit;          /* SAMPLE, OFFCPU, CONNECT, CLOSE, IO, LOG: the unit of work within the thread (an asyncio task, a greenlet): an
-				 * opaque number, used again after its end; 0: none, or not known */
+				 * opaque number, used again after its end; 0: none, or not known; UNIT_UNKNOWN: one, but not which */
 	uint64_t time_ns;
 	uint32_t stack;         /* stack id; 0: none */
 	uint32_t python_end;    /* SAMPLE, CONNECT, CLOSE, OFFCPU: enum python_end */

@@ -293,7 +293,9 @@ static struct shown shown_now(struct waits *waits, uint32_t tid, const struct ba
 	if (!place)
 		return shown_of(waits, &facts, &(struct wait_stack){0});
 	shown = place->shown;
-	shown.unit = shown.holder = shown.waker = 0; /* the same place, but whose work it was there now is not known */
+	/* The same place, but whose work it was there now is not known. */
+	shown.unit = shown.unit ? UNIT_UNKNOWN : 0;
+	shown.holder = shown.waker = 0;
 	return shown;
 }
 

@@ -231,6 +231,44 @@ static void tasks_of_one_thread_keep_their_own_samples(void **state)
 	stream_end(&s);
 }
 
+/* A wait of some task, of which only that is known: it is not the request's that is the only one open just then. */
+static void a_wait_of_an_unknown_task_lies_in_no_request(void **state)
+{
+	const struct event wait = { .kind = EVENT_OFFCPU, .pid = PID, .tid = PID,
+				    .offcpu = { .ns = 20 * MS, .wait = WAIT_SLEEP, .weight = WEIGHT_ONE } };
+	struct stream s;
+	struct event event;
+	uint32_t other, own;
+	uint64_t conns[2];
+	(void)state;
+
+	stream_tied(&s);
+	other = code(&s, "other");
+	own = code(&s, "own");
+	conns[0] = request_begin(&s, PID, PID);
+	conns[1] = request_begin(&s, PID, PID); /* two at once: it is a loop */
+	request_end(&s, conns[0], PID, PID);
+	request_end(&s, conns[1], PID, PID);
+	conns[0] = request_begin(&s, PID, PID);
+	for (int known = 0; known < 2; known++) {
+		s.now_ns += 30 * MS;
+		event = wait;
+		event.stack = known ? own : other;
+		s.unit = known ? 0 : UNIT_UNKNOWN; /* the loop itself, on the way to it */
+		feed(&s, &event);
+	}
+	s.unit = 0;
+	request_end(&s, conns[0], PID, PID);
+	stream_judge(&s, 10, NULL);
+	for (size_t i = 0; i < s.recording->profile_count; i++) {
+		const struct profile_row *row = &s.recording->profile[i];
+
+		assert_true(row->stack == own || row->stack == other);
+		assert_int_equal(row->latency != LATENCY_NONE, row->stack == own);
+	}
+	stream_end(&s);
+}
+
 /* At the end of the window a task may still owe its answer: its samples are not lost. */
 static void what_no_answer_has_told_yet_lies_in_no_request(void **state)
 {
@@ -434,6 +472,7 @@ int main(void)
 		cmocka_unit_test(requests_without_an_answer_are_as_slow_as_their_end),
 		cmocka_unit_test(a_response_without_framing_ends_with_its_last_byte),
 		cmocka_unit_test(tasks_of_one_thread_keep_their_own_samples),
+		cmocka_unit_test(a_wait_of_an_unknown_task_lies_in_no_request),
 		cmocka_unit_test(what_no_answer_has_told_yet_lies_in_no_request),
 		cmocka_unit_test(a_wait_belongs_to_the_request_it_begins_and_ends_in),
 		cmocka_unit_test(a_late_sample_still_finds_its_request),

@@ -241,7 +241,7 @@ static void an_unwalked_one_gets_the_stack_of_its_place(void **state)
 	assert_int_equal(waits_back(w.waits, 7, &later, 9000 * US, w.out), 1);
 	assert_int_equal(w.out[0].stack, stack);
 	assert_int_equal(w.out[0].offcpu.ns, 4000 * US);
-	assert_int_equal(w.out[0].unit, 0);
+	assert_int_equal(w.out[0].unit, UNIT_UNKNOWN);
 	elsewhere.sp = 0x7fe0; /* another caller: what it waits for is known, where is not */
 	assert_int_equal(waits_back(w.waits, 7, &elsewhere, 9000 * US, w.out), 1);
 	assert_int_equal(w.out[0].offcpu.wait, WAIT_SLEEP);
