@@ -16,6 +16,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "live"))
+import cpythons  # noqa: E402
 import live  # noqa: E402
 from document import table, write_between  # noqa: E402  (as the bench writes its own)
 
@@ -43,7 +44,7 @@ def part_host():
 # ---- no stack is impossible ----------------------------------------------------------------------------------------------
 
 def part_oracle():
-    pythons, rows, lines, total, impossible = live.pythons_like(*oracle.VERSIONS), [], [], 0, 0
+    pythons, rows, lines, total, impossible = cpythons.found(*cpythons.VERSIONS), [], [], 0, 0
     for number in range(0, len(pythons), os.cpu_count()):
         group = pythons[number:number + os.cpu_count()]  # each has a CPU of its own
         verdicts, summary = oracle.record(group, ORACLE_HZ, ORACLE_SECONDS, 7 + number)
@@ -71,7 +72,7 @@ def part_oracle():
 
 def part_made():
     rows = []
-    for version, path in live.pythons_like("3.8", "3.12", "3.14"):
+    for version, path in cpythons.found("3.8", "3.12", "3.14"):
         verdicts, summary = oracle.record([(version, path)], 999, 10, 7, "made")
         counts = verdicts[version].counts
         total, gone = verdicts[version].samples, counters(summary, "Python frames cut")["frames whose code was gone"]
@@ -82,16 +83,16 @@ def part_made():
 
 
 def full_version(path, version):
-    root, inside = (path[:path.index("/usr/bin/")] or "/", path[path.index("/usr/bin/"):]) if "/usr/bin/" in path else ("/", path)
-    said = live.subprocess.run(["chroot", root, inside, "-c", "import platform; print(platform.python_version())"], capture_output=True,
+    root = live.root_of(path)
+    said = live.subprocess.run(["chroot", root or "/", path[len(root):], "-c", "import platform; print(platform.python_version())"], capture_output=True,
                                text=True, check=True).stdout.strip()
-    return f"{said} (Debian)" if version == "system" or root != "/" else said
+    return f"{said} (Debian)" if version == "system" or root else said
 
 
 # ---- shares are those of CPU time ------------------------------------------------------------------------------------------
 
 def part_shares():
-    pythons, rows = live.pythons_like(*oracle.VERSIONS), []
+    pythons, rows = cpythons.found(*cpythons.VERSIONS), []
     starts = [lambda: [("C", live.workload("split", "wait")[0])]]
     for number in range(0, len(pythons), os.cpu_count()):
         group = pythons[number:number + os.cpu_count()]
@@ -113,12 +114,12 @@ def part_opinions():
     pairs = {name: opinions.Difference() for name in (
         "dump / faulthandler", "dump / py-spy dump", "record (the kernel walker) / dump", "dump / gdb, native and inlined frames with their lines")}
     silent, inferred = collections.defaultdict(list), 0
-    for version, path in live.pythons_like(*oracle.VERSIONS):
+    for version, path in cpythons.found(*cpythons.VERSIONS):
         process, by_pthread = opinions.start(path)
         python, native = opinions.connprof_dump(process.pid)
         walker = opinions.connprof_record(process.pid)
         spied, ids = opinions.py_spy(process.pid)
-        rooted = path.startswith(str(live.BUILD))
+        rooted = live.root_of(path)
         if rooted:
             silent["gdb"].append(version)
         backtraces, gdb_ids, tails = ({}, {}, 0) if rooted else opinions.gdb(process.pid)
@@ -174,7 +175,7 @@ def part_complete():
 
 def part_side():
     rows = []
-    for version, path in live.pythons_like("3.11", "3.13", "3.15"):
+    for version, path in cpythons.found("3.11", "3.13", "3.15"):
         pid, judge_of, inside = sidebyside.start(version, path)
         for name, record in sidebyside.PROFILERS:
             seen = record(pid, inside)

@@ -12,8 +12,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "live"))
 import legal  # noqa: E402
 import live  # noqa: E402
 
-VERSIONS = [*(f"3.{minor}" for minor in range(6, 16)), "system"]
-
 
 class Verdict:
     """How the stacks of one interpreter were judged: samples by what legal.judge says, the worst examples of each."""

@@ -9,6 +9,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "live"))
 import legal  # noqa: E402
+import cpythons  # noqa: E402
 import live  # noqa: E402
 import oracle  # noqa: E402
 
@@ -64,7 +65,7 @@ def austin_frame(text):
 
 def austin(pid, _):
     """Its binary needs a newer libc than Debian 12's: that of the root file system with the newer CPythons."""
-    root = next(iter(sorted((live.BUILD / "pythons").glob("*/lib64/ld-linux-x86-64.so.2"))), None)
+    root = next(iter(sorted(cpythons.ROOTS.glob("*/lib64/ld-linux-x86-64.so.2"))), None)
     command = [root, "--library-path", root.parent.parent / "lib" / "x86_64-linux-gnu"] if root else []
     raw, path = live.folder() / "austin.mojo", live.folder() / "austin.folded"
     done = run(*command, TOOLS / "austin", "-i", f"{1000000 // HZ}us", "-x", SECONDS, "-o", raw, "-p", pid)
@@ -120,9 +121,9 @@ PROFILERS = [("connprof", connprof), ("py-spy", py_spy()), ("py-spy --nonblockin
 
 def start(version, path):
     """tree.py under this interpreter: (process id, what is legal, the interpreter inside a root of its own or None)."""
-    root, _, name = path.partition("/usr/bin/")
+    root = live.root_of(path)
     command = live.python_command(path, "tree.py")
-    inside = f"/usr/bin/{name}" if command[0] == "chroot" else None
+    inside = path[len(root):] if root else None
     if inside:  # profiling.sampling needs /proc there
         command = ["unshare", "-m", "sh", "-c", f"mount --bind /proc {root}/proc && exec {' '.join(map(str, command))} 7"]
     process = live.start(*command, *([] if inside else [7]))

@@ -21,6 +21,7 @@ from measure import Connprof, KernelStatistics, Nothing, live, ran, ratios, spre
 from document import table, write_between  # noqa: E402  (measure knows where)
 
 sys.path.insert(0, str(measure.HERE.parent / "live"))
+import cpythons  # noqa: E402
 import services  # noqa: E402
 from sockets import part_sockets  # noqa: E402
 
@@ -241,7 +242,7 @@ def part_connects():
 def objects():
     """The objects whose tables are measured: what is found of the usual ones."""
     found = {}
-    candidates = [path for _, path in live.pythons()] + [shutil.which(name) for name in ("redis-server", "nginx", "node")]
+    candidates = [path for _, path in cpythons.found(*cpythons.VERSIONS) if not live.root_of(path)] + [shutil.which(name) for name in ("redis-server", "nginx", "node")]
     for program in filter(None, candidates):
         listed = subprocess.run(["ldd", os.path.realpath(program)], capture_output=True, text=True, check=False).stdout
         for path in [os.path.realpath(program), *re.findall(r"=> (/\S+)", listed)]:

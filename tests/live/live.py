@@ -161,10 +161,16 @@ def workload(name, *arguments, **options):
     return process, ready_line(process)
 
 
+def root_of(python):
+    """The root file system of its own that an interpreter has; "": none."""
+    root, marker, _ = str(python).partition("/usr/bin/")
+    return root if marker else ""
+
+
 def python_command(python, name):
     """How a script of the workloads is started; an interpreter in a root file system of its own gets a copy there."""
-    root, marker, _ = str(python).partition("/usr/bin/")
-    if not marker or not root:
+    root = root_of(python)
+    if not root:
         return [python, SCRIPTS / name]
     inside = f"/tmp/connprof-{name}"
     shutil.copy(SCRIPTS / name, f"{root}{inside}")
@@ -349,39 +355,3 @@ def wait_for(condition, what, seconds=10):
             return value
         time.sleep(0.02)
     raise Failed(f"waited {seconds} s for {what}")
-
-
-# ---- interpreters --------------------------------------------------------------------------------------------------------
-
-def pythons():
-    """(version, path) of each CPython 3.8-3.13 found: a version manager's and the distribution's own."""
-    found = {}
-    places = [pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")) / "versions"]
-    for place in places:
-        for path in sorted(place.glob("3.*/bin/python3")):
-            minor = tuple(int(n) for n in path.parts[-3].split(".")[:2] if n.isdigit())
-            if len(minor) == 2 and (3, 8) <= minor <= (3, 13):
-                found["%d.%d" % minor] = str(path)
-    versions = sorted(found.items(), key=lambda item: int(item[0].split(".")[1]))
-    if os.access("/usr/bin/python3", os.X_OK):
-        versions.append(("system", "/usr/bin/python3"))
-    return versions
-
-
-def rooted_pythons():
-    """(version, path) of the CPythons in root file systems of their own (`make pythons`)."""
-    places = pathlib.Path(os.environ.get("CONNPROF_PYTHONS", BUILD / "pythons"))
-    return sorted((path.name[6:], str(path)) for path in places.glob("*/usr/bin/python3.[0-9][0-9]"))
-
-
-def pythons_like(*wanted):
-    """Of all CPythons at hand those of these versions, as far as they are there; "system" is the distribution's own."""
-    manager = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")) / "versions"
-    old = [(version, str(path)) for version in ("3.6", "3.7") for path in sorted(manager.glob(f"{version}.*/bin/python3"))[-1:]]
-    return [item for item in old + pythons() + rooted_pythons() if item[0] in wanted]
-
-
-def qualified_names(python):
-    """Does this interpreter keep qualified names (>= 3.11)?"""
-    code = "import sys; print(sys.version_info >= (3, 11))"
-    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "True"

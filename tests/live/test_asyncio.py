@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """asyncio: the running task's name stands right outside its coroutine's own frame, where the interpreter publishes it (3.14)."""
+import cpythons
 import live
-from live import bare, cases_for, expect
-
-PYTHONS = live.pythons_like("3.14", "3.15")
+from live import bare, expect
 
 
-def label(item):
-    return item[0].replace(".", "_")
-
-
-@cases_for(PYTHONS, label)
-def running_task_is_a_frame_under_the_loop(item):
-    process, ready = live.workload("named_tasks.py", python=item[1])
+@cpythons.on_pythons("3.14", "3.15")
+def running_task_is_a_frame_under_the_loop(python):
+    process, ready = live.workload("named_tasks.py", python=python.path)
     folded = live.record(process.pid, "-r", "499", seconds=2)
     live.answer(process)
     seen = dict.fromkeys(ready["tasks"], 0)
@@ -30,9 +25,9 @@ def running_task_is_a_frame_under_the_loop(item):
     expect(all(count > folded.total * 0.1 for count in seen.values()), f"{seen} of {folded.total}: {folded}")
 
 
-@cases_for(live.pythons_like("3.13"), label)
-def no_task_is_guessed_before_3_14(item):
-    process, _ = live.workload("named_tasks.py", python=item[1])
+@cpythons.on_pythons("3.13")
+def no_task_is_guessed_before_3_14(python):
+    process, _ = live.workload("named_tasks.py", python=python.path)
     folded = live.record(process.pid, seconds=1)
     live.answer(process)
     expect(folded.with_frame("alpha") and not folded.count(lambda frames: any(f.startswith("[task") for f in frames)), str(folded))

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 
+import cpythons
 import live
 import services
 from live import bare, case, cases_for, expect
@@ -121,18 +122,18 @@ def other_processes_connections_are_not_counted():
     expect(total(sites_of(report, acceptor.port), "connects") == 11, f"{report['sites']}")
 
 
-@cases_for(live.pythons(), lambda item: item[0].replace(".", "_"))
-def python_stack_stands_at_each_connect(item):
+@cpythons.on_pythons(*cpythons.VERSIONS)
+def python_stack_stands_at_each_connect(python):
     acceptor = services.Acceptor()
-    process, ready = live.workload("caller.py", acceptor.port, PRIME, python=item[1])
+    process, ready = live.workload("caller.py", acceptor.port, PRIME, python=python.path)
     report = traced(process)
     sites = sites_of(report, acceptor.port)
     expect(total(sites, "connects") == PRIME and len(sites) == 1, f"{sites}")
     site = sites[0]["call_site"]
     expect(site and bare(site["function"]) == ready["function"] and site["line"] == ready["line"]
            and site["file"].endswith("caller.py"), f"the call site is {site}, not {ready}")
-    python = [frame["function"] for frame in sites[0]["stack"] if frame["kind"] == "python"]
-    expect(python == ["create_connection", "dial", "dial_all", "main", "<module>"], f"the stack: {python}")
+    names = [frame["function"] for frame in sites[0]["stack"] if frame["kind"] == "python"]
+    expect(names == ["create_connection", "dial", "dial_all", "main", "<module>"], f"the stack: {names}")
 
 
 @case

@@ -5,8 +5,9 @@ import os
 import re
 import subprocess
 
+import cpythons
 import live
-from live import bare, cases_for, expect
+from live import bare, expect
 
 # A root made of mounts, that only the target's mount namespace has: its Python lies where this one has nothing.
 ROOT = r"""
@@ -25,15 +26,11 @@ exec chroot "$root" /nowhere-else/bin/python3 "/srv/$(basename "$script")" "$@"
 """
 
 
-def label(item):
-    return item[0].replace(".", "_")
-
-
-def contained(item, script, *arguments):
+def contained(python, script, *arguments):
     """The workload in a container, and its pid as the kernel has it: inside it is 1."""
     root = live.folder() / "root"
     root.mkdir()
-    prefix = os.path.dirname(os.path.dirname(os.path.realpath(item[1])))
+    prefix = os.path.dirname(os.path.dirname(os.path.realpath(python.path)))
     process = live.start("unshare", "--pid", "--fork", "--mount", "--propagation", "private", "sh", "-c", ROOT, "sh", root,
                          prefix, live.SCRIPTS / script, *arguments)
     ready = live.ready_line(process)
@@ -44,9 +41,9 @@ def contained(item, script, *arguments):
     return process, int(children[0]), ready
 
 
-@cases_for(live.pythons_like("3.8", "3.13"), label)
-def python_in_a_container_is_read_through_its_own_root(item):
-    process, pid, ready = contained(item, "mixed.py")
+@cpythons.on_pythons("3.8", "3.13")
+def python_in_a_container_is_read_through_its_own_root(python):
+    process, pid, ready = contained(python, "mixed.py")
     folded = live.record(pid, "-r", "199", seconds=1)
     whole = folded.count(lambda frames: [bare(f).rpartition(".")[2] for f in frames if not re.search(r"_\[[ni]\]$", f)]
                          == ready["order"])
@@ -55,9 +52,9 @@ def python_in_a_container_is_read_through_its_own_root(item):
     process.stdin.close()
 
 
-@cases_for(live.pythons_like("3.8", "3.13"), label)
-def threads_of_a_container_are_told_apart(item):
-    target, pid, ready = contained(item, "blocked.py")
+@cpythons.on_pythons("3.8", "3.13")
+def threads_of_a_container_are_told_apart(python):
+    target, pid, ready = contained(python, "blocked.py")
     document = json.loads(live.connprof("dump", "-p", pid, "--json").expect_status(0).out)
     found = {}
     for thread in (thread for process in document["processes"] for thread in process["threads"]):

@@ -6,8 +6,9 @@ import re
 import signal
 import subprocess
 
+import cpythons
 import live
-from live import bare, case, cases_for, expect
+from live import bare, case, expect
 
 
 def threads_of(text):
@@ -30,9 +31,9 @@ def thread_with(threads, function):
     raise live.Failed(f"no thread in {function}: {json.dumps(threads, indent=1)[:3000]}")
 
 
-@cases_for(live.pythons(), lambda item: item[0].replace(".", "_"))
-def every_thread_blocked_or_not_has_its_python_stack(item):
-    process, ready = live.workload("blocked.py", python=item[1])
+@cpythons.on_pythons(*cpythons.VERSIONS)
+def every_thread_blocked_or_not_has_its_python_stack(python):
+    process, ready = live.workload("blocked.py", python=python.path)
     result = live.connprof("dump", "-p", process.pid).expect_status(0)
     threads = threads_of(result.out)
     expect(len(threads) == len(ready["threads"]) + 1, f"{len(threads)} threads: {result}")

@@ -2,12 +2,9 @@
 """Every form of Python code has the stack that the language gives it; recursion as deep as it goes by default is whole."""
 import re
 
+import cpythons
 import live
-from live import bare, case, cases_for, expect
-
-
-def label(item):
-    return item[0].replace(".", "_")
+from live import bare, case, expect
 
 
 def names_of(frames):
@@ -17,10 +14,10 @@ def names_of(frames):
     return names[names.index("main"):] if "main" in names else names
 
 
-@cases_for(live.pythons_like("3.6", "3.11", "3.13", "3.15"), label)
-def each_form_has_its_stack(item):
-    process, ready = live.workload("forms.py", python=item[1])
-    folded = live.record(process.pid, "-r", "999", seconds=2)
+@cpythons.on_pythons(*cpythons.VERSIONS)
+def each_form_has_its_stack(python):
+    process, ready = live.workload("forms.py", python=python.path)
+    folded = live.record(process.pid, "-r", "1999", seconds=1)
     live.answer(process)
     legal = [tuple(stack) for stack in ready["stacks"]]
     seen = set()
@@ -32,9 +29,9 @@ def each_form_has_its_stack(item):
     expect(len(seen) == len(legal), f"not seen: {[stack for stack in legal if stack not in seen]}: {folded}")
 
 
-@cases_for(live.pythons_like("3.8", "3.10", "3.13"), label)
-def a_thousand_python_frames_are_whole(item):
-    process, ready = live.workload("layers.py", 985, 0, python=item[1])
+@cpythons.on_pythons("3.6", "3.8", "3.10", "3.12", "3.13", "3.15")
+def a_thousand_python_frames_are_whole(python):
+    process, ready = live.workload("layers.py", 985, 0, python=python.path)
     folded = live.record(process.pid, "-r", "199", seconds=1)
     live.answer(process)
     whole = deep = 0

@@ -2,17 +2,14 @@
 """record --gil: only samples of the thread that holds the interpreter's lock, in each way that interpreters keep it."""
 import re
 
+import cpythons
 import live
-from live import bare, case, cases_for, expect
-
-# One Python for each place where the holder is recorded: a symbol of its own, the runtime's state, each interpreter's GIL, and
-# that by published offsets.
-PYTHONS = live.pythons_like("3.6", "3.11", "3.12", "3.13", "3.15")
+from live import bare, case, expect
 
 
-@cases_for(PYTHONS, lambda item: item[0].replace(".", "_"))
-def only_the_holder_is_sampled(item):
-    process, _ = live.workload("threads.py", python=item[1])
+@cpythons.on_pythons(*cpythons.VERSIONS)
+def only_the_holder_is_sampled(python):
+    process, _ = live.workload("threads.py", python=python.path)
     folded = live.record(process.pid, "-g", "-r", "199", seconds=1)
     live.answer(process)
     computing = folded.with_frame("compute")
@@ -51,9 +48,9 @@ def idle_threads_are_shown_with_i():
         expect(folded.with_frame(name), f"{name} is not there: {folded}")
 
 
-@cases_for(live.pythons_like("3.8", "3.13"), lambda item: item[0].replace(".", "_"))
-def threads_that_wait_for_the_gil_have_their_frames(item):
-    process, ready = live.workload("blocked.py", "waiting", python=item[1])
+@cpythons.on_pythons("3.8", "3.13")
+def threads_that_wait_for_the_gil_have_their_frames(python):
+    process, _ = live.workload("blocked.py", "waiting", python=python.path)
     text = live.connprof("dump", "-p", process.pid).expect_status(0).out
     threads = [part for part in text.split("Thread ")[1:] if "compute (" in part]
     expect(len(threads) == 3 and all("_bootstrap" in part for part in threads), f"{len(threads)} of 3 compute: {text}")

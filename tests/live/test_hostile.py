@@ -8,8 +8,9 @@ import socket
 import stat
 import xml.etree.ElementTree
 
+import cpythons
 import live
-from live import bare, case, cases_for, expect
+from live import bare, case, expect
 
 
 def perf_map(pid):
@@ -111,8 +112,8 @@ def endless_execs_and_forks_do_not_stop_the_recording():
     expect("samples" in result.err, str(result))
 
 
-def lying_python(item, lie):
-    process, ready = live.workload("hostile.py", lie, python=item[1])
+def lying_python(python, lie):
+    process, ready = live.workload("hostile.py", lie, python=python.path)
     folded = live.record(process.pid, "-r", "199", seconds=1)
     dump = live.connprof("dump", "-p", process.pid, timeout=20).expect_status(0)
     expect(process.poll() is None, "the target did not survive")
@@ -120,29 +121,22 @@ def lying_python(item, lie):
     return process, ready, folded, dump
 
 
-PYTHONS = live.pythons_like("3.13", "system")
-
-
-def label(item):
-    return item[0].replace(".", "_")
-
-
-@cases_for(PYTHONS, label)
-def frames_in_a_circle_are_cut_and_counted(item):
-    _, _, folded, dump = lying_python(item, "circle")
+@cpythons.on_pythons("3.13", "system")
+def frames_in_a_circle_are_cut_and_counted(python):
+    _, _, folded, dump = lying_python(python, "circle")
     expect(re.search(r"Python frames cut: (too deep|caught in the middle of a change) \d+", folded.summary), folded.summary)
     expect(len(dump.out.splitlines()) < 3000, f"{len(dump.out.splitlines())} lines of dump")
 
 
-@cases_for(PYTHONS[:1], label)
-def thread_states_in_a_circle_are_refused_in_words(item):
-    _, _, folded, dump = lying_python(item, "states")
+@cpythons.on_pythons("3.13")
+def thread_states_in_a_circle_are_refused_in_words(python):
+    _, _, folded, dump = lying_python(python, "states")
     expect(re.search("does not keep its threads and frames where that version does", folded.summary), folded.summary)
 
 
-@cases_for(PYTHONS[:1], label)
-def names_of_any_length_are_cut_or_refused(item):
-    _, _, folded, dump = lying_python(item, "lengths")
+@cpythons.on_pythons("3.13")
+def names_of_any_length_are_cut_or_refused(python):
+    _, _, folded, dump = lying_python(python, "lengths")
     names = [bare(frame) for frames, _ in folded.stacks for frame in frames]
     expect(any(name.startswith("two_gigabytes") or name == "[unreadable frame]" for name in names), str(folded))
     expect("[unreadable frame]" in names, f"a name of 2^60 characters: {folded}")

@@ -2,19 +2,18 @@
 """Subinterpreters: a thread that runs in another interpreter shows its frames there, and below them those that led there."""
 import re
 
+import cpythons
 import live
-from live import bare, cases_for, expect
-
-PYTHONS = live.pythons_like("3.8", "3.11", "3.13", "3.14")
+from live import bare, expect
 
 
 def names_of(frames):
     return [bare(frame).rpartition(".")[2] for frame in frames if not re.search(r"_\[[ni]\]$", frame)]
 
 
-@cases_for(PYTHONS, lambda item: item[0].replace(".", "_"))
-def frames_of_every_interpreter_of_a_thread(item):
-    process, ready = live.workload("subinterpreters.py", python=item[1])
+@cpythons.on_pythons("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
+def frames_of_every_interpreter_of_a_thread(python):
+    process, ready = live.workload("subinterpreters.py", python=python.path)
     dump = live.connprof("dump", "-p", process.pid).expect_status(0).out
     idle = next((part for part in dump.split("Thread ") if "idle_run" in part), None)
     expect(idle and idle.index("idle_run") < idle.index("host ("), f"the idle one is not below host(): {dump}")

@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 
+import cpythons
 import live
 from live import bare, case, expect
 
@@ -48,7 +49,7 @@ def target_execs_another_program():
 
 @case
 def target_execs_python():
-    process, _ = live.workload("changing", "exec", live.pythons()[-1][1], live.SCRIPTS / "mixed.py")
+    process, _ = live.workload("changing", "exec", cpythons.python("system").path, live.SCRIPTS / "mixed.py")
     folded, _ = recording_while(process, lambda: live.go(process), seconds=4)
     expect(folded.with_frame("leaf") > 50, f"Python frames after the exec: {folded}")
 

@@ -6,9 +6,10 @@ import re
 import signal
 import time
 
+import cpythons
 import live
 import pprof
-from live import bare, case, cases_for, expect
+from live import bare, case, expect
 
 LIMIT_SECONDS = 60
 
@@ -74,9 +75,9 @@ def each_reason_has_its_true_time():
     expect("off the CPU" in folded.summary, folded.summary)
 
 
-@cases_for(live.pythons(), lambda item: item[0])
-def the_gil_is_told_from_other_locks(item):
-    process, _ = live.workload("waits.py", live.folder(), "gil", "lock", python=item[1])
+@cpythons.on_pythons(*cpythons.VERSIONS[2:])  # the workload is written for 3.8
+def the_gil_is_told_from_other_locks(python):
+    process, _ = live.workload("waits.py", live.folder(), "gil", "lock", python=python.path)
     folded = watch(process, "--mode", "offcpu")
     truth = live.answer(process)
     found = times(folded, "in_gil")
@@ -87,9 +88,9 @@ def the_gil_is_told_from_other_locks(item):
     agrees(folded, "in_lock", truth["in_lock"], "waiting: lock")
 
 
-@cases_for(live.pythons_like(*(f"3.{minor}" for minor in range(8, 16))), lambda item: item[0].replace(".", "_"))
-def who_waits_for_the_gil_who_holds_it_and_how_long(item):
-    process, _ = live.workload("waits.py", live.folder(), "gil", python=item[1])
+@cpythons.on_pythons(*(f"3.{minor}" for minor in range(8, 16)))
+def who_waits_for_the_gil_who_holds_it_and_how_long(python):
+    process, _ = live.workload("waits.py", live.folder(), "gil", python=python.path)
     path = live.folder() / "gil.pb.gz"
     recorder = live.connprof_start("record", "-p", process.pid, "-o", path, "--gil-wait", "-r", "499")
     live.go(process)

@@ -4,6 +4,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "accuracy"))
+import cpythons  # noqa: E402
 import live  # noqa: E402
 import oracle  # noqa: E402
 from live import case, expect  # noqa: E402
@@ -11,7 +12,7 @@ from live import case, expect  # noqa: E402
 
 @case
 def no_stack_is_impossible_in_any_version():
-    verdicts, summary = oracle.record(live.pythons_like(*oracle.VERSIONS), 4999, 6)
+    verdicts, summary = oracle.record(cpythons.found(*cpythons.VERSIONS), 4999, 6)
     for version, verdict in verdicts.items():
         for judged in verdict.counts:
             expect(not judged.startswith("impossible"), "\n".join([f"{version}: {judged}", *verdict.worst(judged), summary]))

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 
+import cpythons
 import live
 from live import bare, case, expect
 
@@ -31,7 +32,7 @@ def pypy_is_named_and_its_native_frames_are_shown():
 
 @case
 def python_without_the_gil_is_named_and_its_native_stacks_are_whole():
-    python = next((path for _, path in live.pythons_like("3.13")), None) or live.missing("a CPython 3.13")
+    python = cpythons.python("3.13").path
     prefix = os.path.dirname(os.path.dirname(os.path.realpath(python)))
     name = "libpython3.13.so.1.0"
     if not os.path.exists(f"{prefix}/lib/{name}"):

@@ -11,10 +11,11 @@ import signal
 import threading
 import time
 
+import cpythons
 import live
 import pprof
 import services
-from live import case, cases_for, expect
+from live import case, expect
 
 LIMIT_SECONDS = 90
 CLIENTS, REQUESTS = 8, 5  # of each; two of them slow
@@ -157,10 +158,14 @@ def greenlets_have_nothing_of_each_other():
     told_apart("greenlets", services.gevent_python())
 
 
-@cases_for([(mode, python) for mode in ("protocol", "streams") for python in live.pythons_like("3.8", "3.11", "3.13", "3.14", "3.15")],
-           lambda item: f"{item[0]}_{item[1][0].replace('.', '_')}")
-def tasks_have_nothing_of_each_other(item):
-    told_apart(item[0], item[1][1])
+@cpythons.on_pythons("3.8", "3.11", "3.13", "3.14", "3.15")
+def tasks_of_protocols_have_nothing_of_each_other(python):
+    told_apart("protocol", python.path)
+
+
+@cpythons.on_pythons("3.8", "3.11", "3.13", "3.14", "3.15")
+def tasks_of_streams_have_nothing_of_each_other(python):
+    told_apart("streams", python.path)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ chmod 755 "$new"
 trap 'umount "$new/proc" "$new/sys" 2>/dev/null; rm -rf --one-file-system "$new"' EXIT INT TERM
 if ! debootstrap --variant=minbase --include="${packages#,}" sid "$new" ${mirror:+"$mirror"} >"$folder.log" 2>&1; then
 	tail -5 "$folder.log" >&2
-	echo "pythons: no CPython$missing: the tests of them are skipped" >&2
+	echo "pythons: no CPython$missing could be had: their tests are skipped" >&2
 	exit 1
 fi
 rm -rf "$new/var/cache/apt" "$new/var/lib/apt/lists" --one-file-system "$folder"

@@ -14,6 +14,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "live"))
+import cpythons  # noqa: E402
 import live  # noqa: E402
 
 CAPTURE = live.BUILD / "tests" / "walk" / "capture"
@@ -21,10 +22,7 @@ IMAGES = HERE / "images"
 
 
 def python(version):
-    found = live.pythons_like(version)
-    if not found:
-        live.missing(f"CPython {version}")
-    return found[0][1]
+    return cpythons.python(version).path
 
 
 def mixed(version):
@@ -42,8 +40,9 @@ def tree(version):
 def script(version, text):
     """One line of Python; in a root file system of its own where the interpreter has one."""
     def begin():
-        root, marker, path = python(version).partition("/usr/bin/")
-        command = ["chroot", root, marker + path] if root and marker else [python(version)]
+        path = python(version)
+        root = live.root_of(path)
+        command = ["chroot", root, path[len(root):]] if root else [path]
         process = live.start(*command, "-c", "print('ready {}', flush=True)\n" + text)
         live.ready_line(process)
         return process
@@ -60,8 +59,8 @@ CALLS = "def called(number): pass\ndef calls():\n  while True: list(map(called, 
 # name: (what it is, how to start it, more arguments)
 WALKS = {
     **{f"mixed-{version}": (f"mixed.py under CPython {version}: Python, sorted(), Python", mixed(version), [])
-       for version in (*(f"3.{minor}" for minor in range(6, 16)), "system")},
-    **{f"tree-{version}": (f"tree.py under CPython {version}", tree(version), []) for version in ("3.8", "3.11", "3.12", "3.13", "3.15")},
+       for version in cpythons.VERSIONS},
+    **{f"tree-{version}": (f"tree.py under CPython {version}", tree(version), []) for version in cpythons.VERSIONS},
     **{f"torn-{version}": (f"CPython {version} caught before a CFrame is filled in", script(version, CALLS), ["--until-broken", "100000"])
        for version in ("3.11", "3.12")},
     "select-3.14": ("select.select() of Debian's CPython 3.14: 74 KiB of arrays on the stack", script("3.14", SELECTS), []),
