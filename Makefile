@@ -86,7 +86,7 @@ check: deps-check ## all tests (root, real BPF)
 	+$(Q)$(MAKE) --no-print-directory -k $(PARALLEL) build test-programs workloads
 	+$(Q)$(MAKE) --no-print-directory -k check-parts
 
-check-parts: lint unit san cli golden unit-demo check-live check-corpus
+check-parts: lint unit san fuzz-brief cli golden unit-demo check-live check-corpus
 
 unit: $(UNIT_BIN) ## unit tests
 	$(Q)status=0; for t in $(UNIT_BIN); do echo "== $$t"; $$t || status=1; done; exit $$status

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # make fuzz: each tests/fuzz/fuzz_*.c for FUZZ_SECONDS under libFuzzer, ASan and UBSan. A fuzzer is linked with the library's own
-# sources, compiled again for it; what it found stays under build/fuzz/NAME (corpus, crash-*).
+# sources, compiled again for it; what it found stays under build/fuzz/NAME (corpus, crash-*). `make check` runs each for a moment.
 #
 # Seeds are made at run time: tests/fuzz/seeds/NAME, if it is there, is run as `NAME FOLDER` and fills the folder.
 
 FUZZ_SECONDS ?= 30
+FUZZ_BRIEF_SECONDS ?= 3
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/bin/%)
 # What bytes from outside reach: everything that needs no kernel, and the walker compiled for user space.
@@ -37,7 +38,11 @@ $(FUZZ_RUN): run-%: $(B)/fuzz/bin/%
 
 fuzz: $(FUZZ_RUN) ## each parser for FUZZ_SECONDS (30) under libFuzzer and the sanitizers
 
-.PHONY: $(FUZZ_RUN)
+fuzz-brief:
+	+$(Q)$(MAKE) --no-print-directory -k $(PARALLEL) $(FUZZ_BIN)
+	$(Q)tests/fuzz/brief.sh $(B)/fuzz $(FUZZ_BRIEF_SECONDS)
+
+.PHONY: fuzz-brief $(FUZZ_RUN)
 .PRECIOUS: $(B)/fuzz/bin/%
 
 -include $(FUZZ_OBJ:.o=.d) $(FUZZ_BIN:=.d)
