@@ -61,7 +61,8 @@ enum cfa_kind {
 	CFA_RBP_DEREF = 9,  /* CFA = *(rbp + offset) + 8: the same */
 	CFA_REALIGNED = 10, /* CFA = *(rbp + offset), and the caller's rbp lies at rbp: a function that aligns its stack (gcc) */
 	CFA_RSP_LEAF = 11,  /* CFA = rsp + offset in a frame that has called nothing; one that has goes by the frame pointer (Go) */
-	CFA_KINDS = 12,
+	CFA_RBX = 12,       /* CFA = rbx + offset in a frame that has called nothing: all its registers are known (OpenBLAS's kernels) */
+	CFA_KINDS = 13,
 };
 
 /* One unwind row: from .pc up to the next row's pc, the rule holds. Sorted by pc. 8 bytes. */

@@ -15,6 +15,7 @@
 /* rt_sigframe as the kernel lays it at the trampoline's rsp (arch/x86/include/uapi/asm/sigcontext.h behind struct
  * ucontext's 40 bytes of head). */
 #define SIGNAL_RBP 120
+#define SIGNAL_RBX 128
 #define SIGNAL_RSP 160
 #define SIGNAL_RIP 168
 
@@ -145,9 +146,9 @@ static __always_inline int step_to(struct scratch *scratch, u64 cfa, u64 bp_at)
 static __always_inline int step_signal(struct scratch *scratch)
 {
 	struct walk *walk = &scratch->walk;
-	u64 sp = walk->sp, pc, new_sp, bp;
+	u64 sp = walk->sp, pc, new_sp, bp, bx;
 
-	if (stack_word(walk, sp + SIGNAL_RBP, &bp) || stack_word(walk, sp + SIGNAL_RSP, &new_sp) ||
+	if (stack_word(walk, sp + SIGNAL_RBP, &bp) || stack_word(walk, sp + SIGNAL_RBX, &bx) || stack_word(walk, sp + SIGNAL_RSP, &new_sp) ||
 	    stack_word(walk, sp + SIGNAL_RIP, &pc))
 		return ends(walk, END_FAULT);
 	slot_put(scratch, sp + SIGNAL_RIP + 8);
@@ -156,6 +157,7 @@ static __always_inline int step_signal(struct scratch *scratch)
 	walk->pc = pc;
 	walk->sp = new_sp;
 	walk->bp = bp;
+	walk->bx = bx;
 	walk->exact_pc = 1;
 	return 0;
 }
@@ -237,6 +239,11 @@ WALKER_GLOBAL int native_step(u32 kind)
 		break;
 	case CFA_RBP:
 		cfa = walk->bp + (s64)row->cfa_offset;
+		break;
+	case CFA_RBX:
+		if (!walk->exact_pc)
+			return step_frame_pointer(scratch, END_NO_RULE);
+		cfa = walk->bx + (s64)row->cfa_offset;
 		break;
 	case CFA_RSP_DEREF:
 	case CFA_RBP_DEREF:

@@ -35,7 +35,7 @@ int sample(struct sample_context *ctx)
 	if (!scratch)
 		return 0;
 	if (ctx->regs.cs & 3)
-		stack_walk(scratch, SCRATCH_SAMPLE, target, ctx->regs.ip, ctx->regs.sp, ctx->regs.bp);
+		stack_walk(scratch, SCRATCH_SAMPLE, target, ctx->regs.ip, ctx->regs.sp, ctx->regs.bp, ctx->regs.bx);
 	else if ((regs = user_regs()))
 		stack_walk_regs(scratch, SCRATCH_SAMPLE, target, regs);
 	else

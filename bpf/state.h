@@ -37,6 +37,7 @@ struct memo {
 /* The walker's state: between two steps everything lives here, so that a step can be verified on its own. */
 struct walk {
 	u64 pc, sp, bp;
+	u64 bx;                          /* where exact_pc: of the innermost frame, or one that a signal broke into */
 	u64 fsbase;
 	u64 window_start;                /* 0: nothing read yet */
 	struct mapping_row mapping;      /* the last one found */

@@ -148,7 +148,8 @@ static __always_inline void stack_none(struct scratch *scratch)
 }
 
 /* Sets the walker on its way: registers in, head and slots out. */
-static __always_inline void stack_walk(struct scratch *scratch, u32 kind, const struct target *target, u64 pc, u64 sp, u64 bp)
+static __always_inline void stack_walk(struct scratch *scratch, u32 kind, const struct target *target, u64 pc, u64 sp, u64 bp,
+				       u64 bx)
 {
 	struct walk *walk = &scratch->walk;
 
@@ -156,6 +157,7 @@ static __always_inline void stack_walk(struct scratch *scratch, u32 kind, const 
 	walk->pc = pc;
 	walk->sp = sp;
 	walk->bp = bp;
+	walk->bx = bx;
 	walk->exact_pc = !in_system_call();
 	walk->gil = settings.gil;
 	walk->fsbase = current_fsbase();
@@ -170,7 +172,7 @@ static __always_inline void stack_walk(struct scratch *scratch, u32 kind, const 
 static __always_inline void stack_walk_regs(struct scratch *scratch, u32 kind, const struct target *target,
 					    const struct pt_regs *regs)
 {
-	stack_walk(scratch, kind, target, REGISTER(regs, ip), REGISTER(regs, sp), REGISTER(regs, bp));
+	stack_walk(scratch, kind, target, REGISTER(regs, ip), REGISTER(regs, sp), REGISTER(regs, bp), REGISTER(regs, bx));
 }
 
 /* The current thread's unit of work; the scratch (of that kind) is the caller's. */

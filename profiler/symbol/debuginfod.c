@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "process/process.h"
-#include "symbol/apart.h"
+#include "base/apart.h"
 #include "symbol/symbol.h"
 
 #define CLIENT "libdebuginfod.so.1"

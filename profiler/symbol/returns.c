@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 #include "base/clock.h"
-#include "symbol/apart.h"
+#include "base/apart.h"
 
 #define PATIENCE_NS 2000000000ull
 

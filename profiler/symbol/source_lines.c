@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symbol/apart.h"
+#include "base/apart.h"
 #include "symbol/dwarf.h"
 
 #define TEXT_MAX 1023

@@ -13,6 +13,7 @@
 
 #include "process/elf_guard.h"
 #include "unwind/cursor.h"
+#include "unwind/prologue.h"
 #include "unwind/unwind.h"
 
 #define SECTION_BYTES_MAX (128u << 20) /* of one unwind section; node's is 9 MB */
@@ -161,12 +162,11 @@ static int parse_sections(const struct unwind_section sections[2], bool go, stru
 			code = unwind_rows_fill(rows, &more);
 	}
 	unwind_rows_done(&more);
-	if (!code)
-		unwind_rows_close_gaps(rows);
 	return code ? code : rows->count ? 0 : -ENODATA;
 }
 
-static int rows_from_elf(Elf *elf, struct unwind_rows *rows)
+/* decode: functions without call frame information too, by their instructions. */
+static int rows_from_elf(Elf *elf, bool decode, struct unwind_rows *rows)
 {
 	struct unwind_section sections[2] = {0};
 	struct unwind_rows fresh = {0};
@@ -182,6 +182,10 @@ static int rows_from_elf(Elf *elf, struct unwind_rows *rows)
 	if (!sections[0].bytes)
 		by_program_headers(elf, &sections[0]);
 	code = parse_sections(sections, go, &fresh);
+	if (!code && decode && !go)
+		code = uncovered_fill(elf, &fresh);
+	if (!code)
+		unwind_rows_close_gaps(&fresh);
 	if (!code)
 		*rows = fresh;
 	else
@@ -193,10 +197,10 @@ out:
 
 int unwind_rows_from_fd(int fd, struct unwind_rows *rows)
 {
-	return rows_from_elf(elf_guard_open(fd), rows);
+	return rows_from_elf(elf_guard_open(fd), true, rows);
 }
 
 int unwind_rows_from_image(const uint8_t *image, size_t size, struct unwind_rows *rows)
 {
-	return rows_from_elf(elf_guard_image(image, size), rows);
+	return rows_from_elf(elf_guard_image(image, size), false, rows);
 }

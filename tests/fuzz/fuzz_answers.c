@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "symbol/apart.h"
+#include "base/apart.h"
 #include "symbol/dwarf.h"
 
 #define ADDRESSES 16

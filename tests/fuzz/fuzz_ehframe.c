@@ -17,7 +17,7 @@ static void check(const struct unwind_rows *rows)
 
 		if (i && rows->items[i - 1].pc >= row->pc)
 			abort();
-		if (row->cfa >= CFA_KINDS || (row->cfa_offset && (row->cfa == CFA_NONE || (row->cfa >= CFA_PLT && row->cfa <= CFA_EXPRESSION))))
+		if (row->cfa >= CFA_RBX || (row->cfa_offset && (row->cfa == CFA_NONE || (row->cfa >= CFA_PLT && row->cfa <= CFA_EXPRESSION))))
 			abort();
 		if (unwind_rows_find(rows, row->pc) != row)
 			abort();

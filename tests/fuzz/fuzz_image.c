@@ -44,7 +44,7 @@ static uint8_t *place_of(struct fixture *fixture, struct image *image, uint8_t k
 	*size = sizeof(uint64_t);
 	switch (kind % CHANGE_KINDS) {
 	case CHANGE_REGISTER:
-		return (uint8_t *)(&fixture->pc + place % 5);
+		return (uint8_t *)(&fixture->pc + place % 6);
 	case CHANGE_STATE:
 		*size = 1 + (place >> 8) % sizeof(uint64_t);
 		return (uint8_t *)&fixture->python + place % (sizeof(fixture->python) - sizeof(uint64_t));
@@ -103,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		memcpy(at, data + 3, length);
 	}
+	image->bx = fixture->bx;
 	check(image_walk_at(fixture->pc, fixture->sp, fixture->bp, fixture->fsbase, fixture->exact & 1, &fixture->python), image);
 	while (changes--)
 		fixture->words[undo[changes].at] = undo[changes].word;

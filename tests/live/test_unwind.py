@@ -87,6 +87,19 @@ def realigned_frame_is_stepped_by_rows():
 
 
 @case
+def assembler_without_call_frame_information_is_read_by_its_instructions():
+    process, ready = live.workload("kernel")
+    folded = live.record(process.pid, "-r", "999", seconds=1)
+    complete(folded)
+    inside = under(folded, "kernel")
+    good = folded.count(lambda frames: has_chain(frames, ready["chain"]))
+    expect(inside > folded.total * 0.5 and good == inside, f"{good} of {inside} stacks in the kernel are right: {folded}")
+    handled = under(folded, ready["handler"])
+    through = folded.count(lambda frames: ready["handler"] in names(frames) and "main" in names(frames))
+    expect(handled > 10 and through == handled, f"{through} of {handled} stacks in the handler go through: {folded}")
+
+
+@case
 def static_pie_is_complete():
     process, _ = live.workload("deep_static", 50)
     folded = live.record(process.pid, seconds=1)

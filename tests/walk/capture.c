@@ -133,6 +133,7 @@ static int walk(struct fixture *fixture)
 	fixture->pc = w->pc = regs.rip;
 	fixture->sp = w->sp = regs.rsp;
 	fixture->bp = w->bp = regs.rbp;
+	fixture->bx = w->bx = regs.rbx;
 	fixture->fsbase = w->fsbase = regs.fs_base;
 	fixture->exact = w->exact_pc = (long)regs.orig_rax < 0;
 	fixture->python = w->state = now.target.python;

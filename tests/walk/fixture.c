@@ -14,7 +14,7 @@ struct field {
 #define FIELD(type, member) {#member, offsetof(type, member), sizeof(((type *)0)->member)}
 
 static const struct field registers[] = {
-	FIELD(struct fixture, pc), FIELD(struct fixture, sp), FIELD(struct fixture, bp), FIELD(struct fixture, fsbase),
+	FIELD(struct fixture, pc), FIELD(struct fixture, sp), FIELD(struct fixture, bp), FIELD(struct fixture, bx), FIELD(struct fixture, fsbase),
 	FIELD(struct fixture, exact),
 };
 

@@ -26,7 +26,7 @@
 #define FIXTURE_PIECES 4096
 
 struct fixture {
-	uint64_t pc, sp, bp, fsbase, exact;
+	uint64_t pc, sp, bp, bx, fsbase, exact;
 	struct python_state python;
 	struct mapping_row mappings[IMAGE_MAPPINGS]; /* first_row, row_count: into rows */
 	size_t mapping_count;

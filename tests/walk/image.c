@@ -60,6 +60,7 @@ const struct scratch *image_walk_at(uint64_t pc, uint64_t sp, uint64_t bp, uint6
 	walk->pc = pc;
 	walk->sp = sp;
 	walk->bp = bp;
+	walk->bx = now.image.bx;
 	walk->fsbase = fsbase;
 	walk->exact_pc = exact;
 	walk->gil = now.image.gil;

@@ -28,6 +28,7 @@ struct image {
 	size_t mapping_count;
 	uint32_t generation;        /* of the mappings; 1 at first */
 	uint64_t reads, bytes_read; /* what the walker cost */
+	uint64_t bx;                /* of the innermost frame */
 	uint8_t gil;                /* enum gil_wish */
 	int left_out;               /* what the last walk returned */
 };

@@ -66,6 +66,7 @@ WALKS = {
     "select-3.14": ("select.select() of Debian's CPython 3.14: 74 KiB of arrays on the stack", script("3.14", SELECTS), []),
     "deep": ("C without frame pointers, 40 calls deep", native("deep", 40), []),
     "signals": ("C inside signal handlers", native("signals"), []),
+    "kernel": ("assembler without call frame information: rsp on another page, the old one in rbx", native("kernel"), []),
     "vdso": ("C in the vdso", native("vdso"), []),
     "jit": ("made-up JIT code by the frame pointer", native("jit"), []),
     "loop": ("C that computes", native("loop"), []),

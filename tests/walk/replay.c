@@ -6,6 +6,7 @@ struct image *fixture_image(const struct fixture *fixture)
 {
 	struct image *image = image_begin();
 
+	image->bx = fixture->bx;
 	for (size_t i = 0; i < fixture->piece_count; i++)
 		image_memory(fixture->pieces[i].address, fixture->words + fixture->pieces[i].first,
 			     fixture->pieces[i].count * sizeof(uint64_t));

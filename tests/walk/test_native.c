@@ -25,13 +25,15 @@ static uint64_t at(size_t word)
 	return STACK + word * 8;
 }
 
-static void begin(const struct unwind_row *rows, size_t count)
+static struct image *begin(const struct unwind_row *rows, size_t count)
 {
-	image_begin();
+	struct image *image = image_begin();
+
 	for (size_t i = 0; i < WORDS; i++)
 		stack[i] = 0;
 	image_memory(STACK, stack, sizeof(stack));
 	image_mapping(CODE, 0x10000, rows, count);
+	return image;
 }
 
 static void pc_of(const struct scratch *s, size_t frame, uint64_t pc, int exact)
@@ -54,6 +56,7 @@ static const struct unwind_row plain[] = {
 	{.pc = 0xb00, .cfa = CFA_RBP_DEREF, .cfa_offset = 16},
 	{.pc = 0xc00, .cfa = CFA_REALIGNED, .cfa_offset = -8},
 	{.pc = 0xd00, .cfa = CFA_RSP_DEREF, .cfa_offset = 24, .rbp_slot = -2}, /* rsp realigned, the old one kept at 24 */
+	{.pc = 0xe00, .cfa = CFA_RBX, .cfa_offset = 16, .rbp_slot = -2},       /* the same, the old one kept in rbx */
 };
 #define PLAIN plain, sizeof(plain) / sizeof(plain[0])
 
@@ -124,6 +127,42 @@ static void signal_frame_gives_the_interrupted_registers(void **state)
 	pc_of(s, 2, CODE + 0x300, 1);
 	assert_int_equal(s->walk.sp, at(100));
 	assert_int_equal(s->walk.bp, 0x1234);
+}
+
+static void rbx_counts_in_a_frame_that_has_called_nothing(void **state)
+{
+	const struct scratch *s;
+	struct image *image;
+
+	(void)state;
+	image = begin(PLAIN);
+	image->bx = at(500);
+	put(500, 0x4321);                /* the caller's rbp */
+	put(501, CODE + 0x310);
+	s = image_walk(CODE + 0xe10, at(0), 77, 0, NULL);
+	assert_int_equal(s->head.native_end, END_ROOT);
+	assert_int_equal(s->head.native, 2);
+	assert_int_equal(s->slots[0].b, at(502));
+	assert_int_equal(s->walk.bp, 0x4321);
+
+	image = begin(PLAIN);            /* a handler broke into it: rbx as the kernel saved it */
+	image->bx = at(900);
+	put(0, CODE + 0x601);
+	put(1 + 16, at(500));
+	put(1 + 20, at(100));
+	put(1 + 21, CODE + 0xe10);
+	put(500, 0x4321);
+	put(501, CODE + 0x310);
+	s = image_walk(CODE, at(0), 0, 0, NULL);
+	assert_int_equal(s->head.native_end, END_ROOT);
+	assert_int_equal(s->slots[2].b, at(502));
+
+	image = begin(PLAIN);            /* a caller with such a rule: what rbx was there nobody knows */
+	image->bx = at(500);
+	put(0, CODE + 0xe10);
+	put(501, CODE + 0x310);
+	s = image_walk(CODE, at(0), 77, 0, NULL);
+	assert_int_equal(s->head.native_end, END_NO_RULE);
 }
 
 static void code_without_rows_goes_by_the_frame_pointer(void **state)
@@ -344,6 +383,7 @@ int main(void)
 		cmocka_unit_test(return_address_at_a_functions_end_belongs_to_the_caller),
 		cmocka_unit_test(plt_rule_counts_the_pushed_index),
 		cmocka_unit_test(signal_frame_gives_the_interrupted_registers),
+		cmocka_unit_test(rbx_counts_in_a_frame_that_has_called_nothing),
 		cmocka_unit_test(code_without_rows_goes_by_the_frame_pointer),
 		cmocka_unit_test(a_frame_of_many_pages_is_crossed),
 		cmocka_unit_test(rbp_0_in_the_innermost_frame_of_an_object_with_rules_is_no_end),

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "symbol/apart.h"
+#include "base/apart.h"
 #include "symbol/symbol.h"
 #include "unit/tool.h"
 

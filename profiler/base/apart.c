@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* apart.c - a forked child that gives up everything it does not need before it looks at a byte. */
-#include "symbol/apart.h"
+#include "base/apart.h"
 
 #include <errno.h>
 #include <fcntl.h>

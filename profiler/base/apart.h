@@ -3,10 +3,10 @@
  * apart.h - work in a process of its own: what breaks there, or never ends, costs its own results only.
  *
  * Work on bytes that may be forged goes to apart_start: the child has no rights (nobody, no capabilities, no new ones), no files but
- * those given and the pipe, no system calls but read, write, memory and exit, and limits on memory and CPU time. Internal to symbol/.
+ * those given and the pipe, no system calls but read, write, memory and exit, and limits on memory and CPU time.
  */
-#ifndef CONNPROF_SYMBOL_APART_H
-#define CONNPROF_SYMBOL_APART_H
+#ifndef CONNPROF_BASE_APART_H
+#define CONNPROF_BASE_APART_H
 
 #include <stddef.h>
 #include <stdint.h>
