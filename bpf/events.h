@@ -94,7 +94,7 @@ enum stack_end {
 	END_TOO_DEEP = 7,      /* NATIVE_SLOTS_MAX reached: the root side is cut */
 	END_NO_PROGRESS = 8,   /* the CFA did not move up: a broken chain */
 	END_BUSY = 9,          /* walker scratch in use on this CPU: not walked */
-	END_GREENLET = 10,     /* where the greenlet that runs was started: complete (found by user space) */
+	END_GREENLET = 10,     /* where the greenlet that runs was started, or at a switch under way: complete (found by user space) */
 	END_NOT_WALKED = 11,   /* a wait that was too many to walk, at a place that was not walked either */
 	STACK_END_COUNT = 12,
 };

@@ -12,6 +12,9 @@
 
 #include "runtime/runtime.h"
 
+#define SWITCH_CALLS_MAX 2 /* frames inside of the greenlet module's: memcpy, free */
+#define SWITCH_STRAY_MAX 16 /* outside of them, half copied: a cut further away has another reason */
+
 struct run {
 	size_t first, count; /* frames in input->python */
 	uint64_t anchor;     /* 0: not known */
@@ -205,6 +208,18 @@ size_t merge_greenlet(const struct merge_input *input, bool (*is_module)(const v
 		if (is_module(input->context, code_address(input, i)))
 			return i + 1;
 	return 0;
+}
+
+size_t merge_switch(const struct merge_input *input, bool (*is_module)(const void *context, uint64_t pc))
+{
+	struct merger m = {.in = input};
+	size_t at = 0, end;
+
+	while (at < input->native_count && at < SWITCH_CALLS_MAX && !is_module(input->context, code_address(input, at)) && !is_eval(&m, at))
+		at++;
+	for (end = at; end < input->native_count && is_module(input->context, code_address(input, end)); end++)
+		;
+	return end > at && input->native_count - end <= SWITCH_STRAY_MAX ? end : 0;
 }
 
 static int by_anchor(const void *a, const void *b)

@@ -123,4 +123,8 @@ bool merge_order_runs(const struct merge_input *input, struct slot *out);
  * What the walk finds past it was left there by others, and may have changed a hundred times since. */
 size_t merge_greenlet(const struct merge_input *input, bool (*is_module)(const void *context, uint64_t pc));
 
+/* For a native stack that is cut: how many of its frames are a switch between greenlets under way; 0: it is none. While the module copies
+ * one C stack away and another in its place, there is nothing yet outside of its own frames: what the walk finds there is neither. */
+size_t merge_switch(const struct merge_input *input, bool (*is_module)(const void *context, uint64_t pc));
+
 #endif

@@ -356,7 +356,9 @@ static size_t merge(struct frames *frames, struct followed *process, struct raw_
 		input.python_count = 0;
 	if (merge_order_runs(&input, frames->python))
 		input.python = frames->python;
-	own = eval.ops && raw->python_end == PYTHON_ROOT ? merge_greenlet(&input, is_greenlet_module) : 0;
+	own = eval.ops && !stack_end_complete(raw->end) ? merge_switch(&input, is_greenlet_module) : 0;
+	if (!own && eval.ops && raw->python_end == PYTHON_ROOT)
+		own = merge_greenlet(&input, is_greenlet_module);
 	if (own) {
 		input.native_count = own;
 		raw->end = END_GREENLET;

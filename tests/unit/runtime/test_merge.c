@@ -273,7 +273,7 @@ static bool in_module(const void *context, uint64_t pc)
 }
 
 /* As build, with the greenlet module's frames as "g": how many frames are the greenlet's own. */
-static size_t own(enum python_anchor anchor, const char *native, const char *python)
+static struct stack *with_module(enum python_anchor anchor, const char *native, const char *python)
 {
 	static struct stack s;
 
@@ -281,7 +281,17 @@ static size_t own(enum python_anchor anchor, const char *native, const char *pyt
 	for (size_t i = 0; native[i]; i++)
 		if (native[i] == 'g')
 			s.native[i].a = 0xf008 + i;
-	return merge_greenlet(&s.input, in_module);
+	return &s;
+}
+
+static size_t own(enum python_anchor anchor, const char *native, const char *python)
+{
+	return merge_greenlet(&with_module(anchor, native, python)->input, in_module);
+}
+
+static size_t switching(const char *native)
+{
+	return merge_switch(&with_module(ANCHOR_NONE, native, "ab")->input, in_module);
 }
 
 static void a_greenlet_s_stack_ends_at_the_first_of_the_module_s_frames_outside_its_python_frames(void **state)
@@ -310,6 +320,20 @@ static void what_is_no_greenlet_or_cannot_be_told_is_left_as_it_is(void **state)
 	assert_int_equal(own(ANCHOR_SHIM, "ceceggec", "ab@1c@-"), 0);  /* the outermost run is in no frame */
 	assert_int_equal(own(ANCHOR_NONE, "ceggec", "abc"), 0);        /* more Python frames than eval calls */
 	assert_int_equal(own(ANCHOR_SHIM, "ceceggec", "ab@1c@3@-"), 5); /* 3.15's base frame holds nothing */
+}
+
+static void a_cut_stack_in_the_middle_of_a_switch_ends_at_the_module_s_frames(void **state)
+{
+	(void)state;
+	assert_int_equal(switching("cgggc"), 4);             /* memcpy, called by the module; outside of it nothing that is one */
+	assert_int_equal(switching("gggg"), 4);
+	assert_int_equal(switching("ccggccec"), 4);          /* some of the other stack is there already */
+	assert_int_equal(switching("cecgggec"), 0);          /* Python runs in it: no switch is under way */
+	assert_int_equal(switching("cccgggc"), 0);
+	assert_int_equal(switching("ccc"), 0);
+	assert_int_equal(switching(""), 0);
+	assert_int_equal(switching("cggcccccccccccccccc"), 3);
+	assert_int_equal(switching("cggccccccccccccccccc"), 0); /* cut too far away to be for that */
 }
 
 /* The chains of a thread in two interpreters, the newer one's first. */
@@ -373,6 +397,7 @@ int main(void)
 		cmocka_unit_test(chains_without_anchors_stay_as_they_are),
 		cmocka_unit_test(a_greenlet_s_stack_ends_at_the_first_of_the_module_s_frames_outside_its_python_frames),
 		cmocka_unit_test(the_module_s_frames_further_in_are_calls_like_any_other),
+		cmocka_unit_test(a_cut_stack_in_the_middle_of_a_switch_ends_at_the_module_s_frames),
 		cmocka_unit_test(what_is_no_greenlet_or_cannot_be_told_is_left_as_it_is),
 		cmocka_unit_test(each_run_comes_inside_the_frame_that_holds_its_anchor),
 		cmocka_unit_test(the_extent_of_a_frame_ends_below_its_cfa),
