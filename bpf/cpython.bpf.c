@@ -18,6 +18,7 @@
 #define FRAME_BYTES_SHORT 88 /* holds all that is read of a frame from 3.11 on, */
 #define FRAME_BYTES_LEAST 80 /* and this much all but the first local variable, which a frame need not have */
 #define THREAD_STATE_BYTES 1024 /* at least that of 3.11 and 3.12, at most what lies together */
+#define STR_HASH 24          /* in a str object, in every version */
 #define CFRAME_BYTES 24      /* holds both that is read of a CFrame that has its call's frame */
 
 static __always_inline u64 frame_u64(const struct walk *walk, u16 offset)
@@ -295,6 +296,19 @@ static __always_inline bool is_generator(const struct walk *walk)
 				       : frame_u64(walk, layout->frame_generator) != 0;
 }
 
+static __always_inline u64 mark_of(const struct walk *walk, u64 code)
+{
+	const struct python_layout *layout = &walk->state.layout;
+	u64 name = 0, hash = ~0ULL;
+	u32 first_line = 0;
+
+	if (!walk->marks || read_user(&name, sizeof(name), code + layout->code_name) ||
+	    read_user(&hash, sizeof(hash), name + STR_HASH) ||
+	    read_user(&first_line, sizeof(first_line), code + layout->code_first_line))
+		return 0;
+	return (u64)code_mark(hash, first_line) << SLOT_MARK_SHIFT;
+}
+
 WALKER_GLOBAL int python_step(u32 kind)
 {
 	struct scratch *scratch = scratch_of(kind);
@@ -332,7 +346,7 @@ WALKER_GLOBAL int python_step(u32 kind)
 	instr = frame_u64(walk, layout->frame_instr);
 	if (!layout->instr_is_pointer)
 		instr = (u32)instr;
-	slot_put(scratch, code, instr);
+	slot_put(scratch, code, (instr & ((1ULL << SLOT_MARK_SHIFT) - 1)) | mark_of(walk, code));
 	if (walk->task_frame == walk->python_frame)
 		slot_put(scratch, SLOT_TASK, walk->task);
 	walk->outermost = walk->python_frame;

@@ -182,7 +182,8 @@ struct record {
 /* A slot is one frame or a mark.
  * native:      a = pc, b = CFA of the frame (the caller's rsp). SLOT_EXACT_PC in a when pc is not a return address
  *              (innermost frame, or interrupted by a signal).
- * Python:      a = code object, b = instruction (>= 3.11: address of the instruction; before: f_lasti).
+ * Python:      a = code object, b = instruction (>= 3.11: address of the instruction; before: f_lasti), above it in the 16 high bits
+ *              the code's mark, or 0.
  * Python, end: a = 0, b = anchor: the stack address of this eval call's entry record (0: this version has none).
  * Python, task: a = SLOT_TASK, b = the asyncio task whose coroutine's own frame is the slot before. */
 struct slot {
@@ -190,6 +191,16 @@ struct slot {
 };
 #define SLOT_EXACT_PC (1ULL << 63)
 #define SLOT_TASK 1ULL
+#define SLOT_MARK_SHIFT 48
+
+/* What tells a code object from another that lies in its place by the time it is named: its name, by the hash that the str object keeps
+ * (-1: none yet), and its first line. 0: no mark. */
+static inline u16 code_mark(u64 name_hash, u32 first_line)
+{
+	u64 mixed = (name_hash ^ first_line * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
+
+	return name_hash == ~0ULL ? 0 : (u16)(mixed >> 48 | 1);
+}
 
 struct stack_head {
 	u16 python;      /* slots, first */
@@ -348,6 +359,7 @@ struct python_layout {
 	u16 frame_is_entry;        /* 3.11; 0xffff: every frame is an entry (3.10 and before) */
 	u16 frame_generator;       /* what marks a generator's or coroutine's frame: the owner byte, or a pointer that is not null */
 	u16 frame_self;            /* the first local variable: a method's self */
+	u16 code_name, code_first_line; /* of the code object, for its mark */
 	u8 frame_in_cframe;        /* top frame is reached through the CFrame */
 	u8 instr_is_pointer;       /* frame_instr holds an address, else a 32-bit index */
 	u8 anchor;                 /* enum python_anchor */
@@ -399,8 +411,8 @@ EVENTS_ASSERT("thread_record", sizeof(struct thread_record) == 96);
 EVENTS_ASSERT("io_body", sizeof(struct io_body) == 40);
 EVENTS_ASSERT("call_body", sizeof(struct call_body) == 56);
 EVENTS_ASSERT("life_body", sizeof(struct life_body) == 32);
-EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 36);
-EVENTS_ASSERT("python_state", sizeof(struct python_state) == 112);
-EVENTS_ASSERT("target", sizeof(struct target) == 128);
+EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 40);
+EVENTS_ASSERT("python_state", sizeof(struct python_state) == 120);
+EVENTS_ASSERT("target", sizeof(struct target) == 136);
 
 #endif

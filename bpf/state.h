@@ -59,7 +59,7 @@ struct walk {
 	u8 gil, holds_gil;               /* enum gil_wish, and the answer */
 	u8 unmapped;                     /* code in no known mapping was met: what came after it was a guess */
 	u8 python_torn;                  /* a call was left out: caught in the middle of a change */
-	u8 reserved[1];
+	u8 marks;                        /* code objects get a mark: they do not live long here */
 	struct python_state state;
 	u8 window[WINDOW_BYTES + 8];     /* + 8: a masked offset may read past the last aligned word */
 	u8 frame[PYTHON_FRAME_BYTES + 8];

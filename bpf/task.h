@@ -160,6 +160,7 @@ static __always_inline void stack_walk(struct scratch *scratch, u32 kind, const 
 	walk->bx = bx;
 	walk->exact_pc = !in_system_call();
 	walk->gil = settings.gil;
+	walk->marks = hasten;
 	walk->fsbase = current_fsbase();
 	walk->first_mapping = target->first_mapping;
 	walk->mapping_count = target->mapping_count;

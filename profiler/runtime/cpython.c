@@ -325,6 +325,8 @@ static void fill_state(struct runtime *runtime, const struct cpython_threads *th
 
 	runtime->state.enabled = 1;
 	runtime->state.layout = v->layout;
+	runtime->state.layout.code_name = v->code.qualname != CPYTHON_NO_FIELD ? v->code.qualname : v->code.name;
+	runtime->state.layout.code_first_line = v->code.first_line;
 	runtime->state.interp_threads_head = v->interp_threads_head;
 	runtime->state.interp_next = v->interp_next;
 	runtime->state.gil_holder = v->root_gil_holder ? runtime->root + v->root_gil_holder : 0;

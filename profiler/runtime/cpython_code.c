@@ -3,7 +3,8 @@
  * cpython_code.c - names and lines of code objects, read from the target once and kept by address.
  *
  * A code object can be freed and its address used again, so an entry is compared with memory at its first use in each
- * batch of events: same names, file, first line and line table (their addresses), or it is read anew.
+ * batch of events: same names, file, first line and line table (their addresses), or it is read anew. Where code does not live long, the
+ * walker sends a mark of what it saw along; what is named must have it, and must not have been freed while it was read.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct code_entry {
 	UT_hash_handle hh;
 	uint64_t address;
 	uint64_t batch;          /* last compared in */
+	uint16_t mark;           /* code_mark() of it; 0: none */
 	struct code_head head;
 	char *function, *file;   /* UTF-8 */
 	uint8_t *lines;
@@ -131,9 +133,9 @@ char *cpython_to_utf8(const uint8_t *data, size_t chars, size_t kind)
 	return out;
 }
 
-/* A str object's text, its first NAME_CHARS_MAX characters, as UTF-8: *out owned. Compact ones only: every name the
- * compiler makes is. */
-static int read_text(const struct runtime *runtime, uint64_t address, char **out)
+/* A str object's text, its first NAME_CHARS_MAX characters, as UTF-8: *out owned, and the hash that it keeps. Compact ones only: every
+ * name the compiler makes is. */
+static int read_text(const struct runtime *runtime, uint64_t address, char **out, uint64_t *hash)
 {
 	uint8_t head[CPYTHON_STR_STATE + 4], data[NAME_CHARS_MAX * 4];
 	uint64_t length, start;
@@ -144,6 +146,7 @@ static int read_text(const struct runtime *runtime, uint64_t address, char **out
 		return code;
 	memcpy(&length, head + CPYTHON_STR_LENGTH, sizeof(length));
 	memcpy(&state, head + CPYTHON_STR_STATE, sizeof(state));
+	memcpy(hash, head + CPYTHON_STR_HASH, sizeof(*hash));
 	kind = state >> 2 & 7;
 	if (!(state >> 5 & 1) || (kind != 1 && kind != 2 && kind != 4) || length > INT32_MAX)
 		return -EINVAL;
@@ -180,6 +183,18 @@ static int read_bytes(const struct runtime *runtime, uint64_t address, uint8_t *
 	return 0;
 }
 
+/* The allocator puts the address of another free piece, or 0, where an object keeps its count of references: 32 bits, and from 3.14 on flags
+ * in the word's 16 high ones (Include/refcount.h). */
+static bool is_freed(const uint8_t *object)
+{
+	uint32_t references;
+	uint16_t above;
+
+	memcpy(&references, object, sizeof(references));
+	memcpy(&above, object + sizeof(references), sizeof(above));
+	return !references || above;
+}
+
 static int read_head(const struct runtime *runtime, uint64_t address, struct code_head *out)
 {
 	const struct cpython_code_layout *layout = &runtime->version.code;
@@ -193,6 +208,8 @@ static int read_head(const struct runtime *runtime, uint64_t address, struct cod
 	/* An empty code object may end before CPYTHON_CODE_BYTES do. */
 	if (n < layout->lines + 8 || n < name + 8 || n < layout->filename + 8 || n < layout->first_line + 4)
 		return -EFAULT;
+	if (is_freed(bytes))
+		return -ESTALE;
 	memcpy(&type, bytes + CPYTHON_OBJECT_TYPE, sizeof(type));
 	if (runtime->object.code_type && type != runtime->object.code_type)
 		return -EINVAL;
@@ -216,17 +233,23 @@ bool cpython_is_code(const struct runtime *runtime, uint64_t address)
 static int entry_read(const struct runtime *runtime, uint64_t address, const struct code_head *head, struct code_entry **out)
 {
 	struct code_entry *entry = calloc(1, sizeof(*entry));
+	struct code_head now;
+	uint64_t hash, file_hash;
 	int code;
 
 	if (!entry)
 		return -ENOMEM;
 	entry->address = address;
 	entry->head = *head;
-	code = read_text(runtime, head->name, &entry->function);
+	code = read_text(runtime, head->name, &entry->function, &hash);
 	if (!code)
-		code = read_text(runtime, head->file, &entry->file);
+		entry->mark = code_mark(hash, (uint32_t)head->first_line);
+	if (!code)
+		code = read_text(runtime, head->file, &entry->file, &file_hash);
 	if (!code)
 		code = read_bytes(runtime, head->lines, &entry->lines, &entry->lines_size);
+	if (!code && (read_head(runtime, address, &now) || memcmp(&now, head, sizeof(now))))
+		code = -ESTALE; /* freed while it was read: the strings may have been another's */
 	if (code) {
 		entry_free(entry);
 		return code;
@@ -250,7 +273,14 @@ static int entry_add(struct cpython_codes *codes, struct code_entry *entry)
 	return 0;
 }
 
-static int entry_get(struct runtime *runtime, uint64_t address, struct code_entry **out)
+/* Is it other code than what the walker marked there? The same addresses in it prove nothing: its strings were freed with it. */
+static bool is_other(const struct code_entry *entry, uint16_t mark)
+{
+	return mark && entry->mark && mark != entry->mark;
+}
+
+/* mark: what the walker saw; 0: it did not look. */
+static int entry_get(struct runtime *runtime, uint64_t address, uint16_t mark, struct code_entry **out)
 {
 	struct cpython_codes *codes = runtime->codes;
 	struct code_entry *entry;
@@ -258,6 +288,10 @@ static int entry_get(struct runtime *runtime, uint64_t address, struct code_entr
 	int code;
 
 	HASH_FIND(hh, codes->by_address, &address, sizeof(address), entry);
+	if (entry && is_other(entry, mark)) {
+		remove_entry(codes, entry);
+		entry = NULL;
+	}
 	if (entry && entry->batch == codes->batch) {
 		*out = entry;
 		return 0;
@@ -275,6 +309,8 @@ static int entry_get(struct runtime *runtime, uint64_t address, struct code_entr
 	if (code)
 		return code;
 	entry->batch = codes->batch;
+	if (is_other(entry, mark))
+		return -ESTALE;
 	*out = entry;
 	return 0;
 }
@@ -282,9 +318,10 @@ static int entry_get(struct runtime *runtime, uint64_t address, struct code_entr
 /* The slot's place in the bytecode, in bytes; negative: before the first instruction. */
 static int64_t code_offset(const struct cpython_version *version, const struct slot *slot)
 {
+	uint64_t instruction = slot->b & ((1ull << SLOT_MARK_SHIFT) - 1);
 	int64_t offset = version->layout.instr_is_pointer
-		? (int64_t)(slot->b - slot->a - version->code.instructions)
-		: (int64_t)(int32_t)(uint32_t)slot->b * version->instr_unit;
+		? (int64_t)(instruction - slot->a - version->code.instructions)
+		: (int64_t)(int32_t)(uint32_t)instruction * version->instr_unit;
 
 	return offset < 0 || offset > INT32_MAX ? -1 : offset;
 }
@@ -300,7 +337,7 @@ static bool is_link(const struct code_entry *entry)
 int cpython_name_frame(struct runtime *runtime, const struct slot *slot, struct strings *strings, struct frame *out)
 {
 	struct code_entry *entry;
-	int code = entry_get(runtime, slot->a, &entry);
+	int code = entry_get(runtime, slot->a, (uint16_t)(slot->b >> SLOT_MARK_SHIFT), &entry);
 
 	if (code)
 		return code;

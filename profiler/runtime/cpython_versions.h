@@ -22,6 +22,7 @@
 #define CPYTHON_BYTES_SIZE 16   /* PyVarObject.ob_size */
 #define CPYTHON_BYTES_DATA 32   /* PyBytesObject.ob_sval */
 #define CPYTHON_STR_LENGTH 16   /* PyASCIIObject.length */
+#define CPYTHON_STR_HASH 24     /* .hash; -1: not computed yet */
 #define CPYTHON_STR_STATE 32    /* .state: bits interned:2, kind:3, compact:1, ascii:1 */
 #define CPYTHON_INT_TAG 16      /* from 3.12 on PyLongObject.long_value.lv_tag: digits << 3, sign in the low bits */
 #define CPYTHON_INT_DIGITS 24   /* .ob_digit: u32, 30 bits each */

@@ -18,7 +18,8 @@
  *   while frame:
  *     ANCHOR_SHIM, owner byte >= L.owner_shim: put {0, frame}         (the shim's address is the anchor)
  *     else:  put {[frame + L.frame_code] & ~L.code_tag_mask, instr}   instr: [frame + L.frame_instr] if
- *              L.instr_is_pointer, else the u32 there (f_lasti, read as an s32; -1: not started)
+ *              L.instr_is_pointer, else the u32 there (f_lasti, read as an s32; -1: not started); in its 16 high bits, while code
+ *              does not live long here, code_mark() of the code object
  *            ANCHOR_CFRAME, and L.frame_is_entry is 0xffff or the byte at frame + L.frame_is_entry is not 0:
  *              put {0, cframe}; cframe = cframe ? [cframe + L.cframe_previous] : 0
  *                (0xffff: end slots for the innermost PYTHON_CALL_ENDS_MAX only)
@@ -68,8 +69,8 @@ struct runtime_ops {
 	/* Marks the start of a batch of events: what was cached from the target's memory is checked again once per batch. */
 	void (*batch)(struct runtime *runtime);
 	/* Names one frame: slot.a, slot.b as the walker brought them. Fills function, file, line, first_line, kind. 0; 1: a
-	 * frame of the interpreter's own, not to be shown; or a negative errno (memory gone or not a code object): the caller
-	 * writes "[unreadable frame]". */
+	 * frame of the interpreter's own, not to be shown; or a negative errno (memory gone, freed, or not that code object any more):
+	 * the caller writes "[unreadable frame]". */
 	int (*name_frame)(struct runtime *runtime, const struct slot *slot, struct strings *strings, struct frame *out);
 	/* True if something of *state has changed: an interpreter more or less; with maps (what is mapped has changed) also a module
 	 * that came whose data the walker can use. */

@@ -31,6 +31,7 @@ static const struct field layouts[] = {
 	LAYOUT(cframe_frame), LAYOUT(cframe_previous), LAYOUT(frame_code), LAYOUT(frame_previous), LAYOUT(frame_instr),
 	LAYOUT(frame_owner), LAYOUT(frame_is_entry), LAYOUT(frame_generator), LAYOUT(frame_self), LAYOUT(frame_in_cframe),
 	LAYOUT(instr_is_pointer), LAYOUT(anchor), LAYOUT(owner_shim), LAYOUT(code_tag_mask), LAYOUT(owner_generator),
+	LAYOUT(code_name), LAYOUT(code_first_line),
 };
 
 static const struct group {

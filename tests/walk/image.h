@@ -30,6 +30,7 @@ struct image {
 	uint64_t reads, bytes_read; /* what the walker cost */
 	uint64_t bx;                /* of the innermost frame */
 	uint8_t gil;                /* enum gil_wish */
+	uint8_t marks;              /* code objects get one */
 	int left_out;               /* what the last walk returned */
 };
 

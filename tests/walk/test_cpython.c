@@ -277,6 +277,33 @@ static void tag_bits_of_the_code_word_are_taken_off(void **state)
 	a_slot(s, 0, 0xc0de00, 0xabc000);
 }
 
+static void a_code_object_is_marked_where_asked(void **state)
+{
+	struct python_state python = make_state(ANCHOR_NONE);
+	const uint64_t code = HEAP + 0x5000, name = HEAP + 0x6000, mask = (1ull << SLOT_MARK_SHIFT) - 1;
+	const struct scratch *s;
+
+	(void)state;
+	begin();
+	chain(2);
+	python.layout.code_name = 112;
+	python.layout.code_first_line = 68;
+	put(STATE + 72, frame_at(0));
+	put(frame_at(0), code);
+	put(code + 112, name);
+	put(code + 68, 0xffffffff00000011);
+	put(name + 24, 0x123456789);
+	s = walk(&python);
+	a_slot(s, 0, code, 0xabc000);
+	image->marks = 1;
+	s = walk(&python);
+	a_slot(s, 0, code, 0xabc000 | (uint64_t)code_mark(0x123456789, 17) << SLOT_MARK_SHIFT);
+	assert_int_equal(s->slots[1].b & ~mask, 0);      /* its code cannot be read */
+	put(name + 24, ~0ull);                           /* no hash yet */
+	s = walk(&python);
+	a_slot(s, 0, code, 0xabc000);
+}
+
 static void the_threads_list_stands_in_for_a_missing_block(void **state)
 {
 	struct python_state python = make_state(ANCHOR_NONE);
@@ -425,6 +452,7 @@ int main(void)
 		cmocka_unit_test(the_unit_of_work_is_what_its_kind_says),
 		cmocka_unit_test(until_3_10_a_pointer_marks_the_frames_of_generators),
 		cmocka_unit_test(tag_bits_of_the_code_word_are_taken_off),
+		cmocka_unit_test(a_code_object_is_marked_where_asked),
 		cmocka_unit_test(the_threads_list_stands_in_for_a_missing_block),
 		cmocka_unit_test(a_foreign_state_in_the_block_is_not_believed),
 		cmocka_unit_test(a_thread_list_in_a_circle_ends),

@@ -262,6 +262,20 @@ static void a_forked_child_is_read_like_its_parent(void **state)
 	subject_end(&s);
 }
 
+/* The mark that the kernel side gives this code object. */
+static uint64_t mark_at(const struct subject *s, uint64_t code)
+{
+	const struct python_layout *layout = &s->state.layout;
+	uint64_t name, hash;
+	uint32_t first_line;
+
+	assert_int_equal(process_read(s->child.pid, code + layout->code_name, &name, sizeof(name)), 0);
+	assert_int_equal(process_read(s->child.pid, name + 24, &hash, sizeof(hash)), 0);
+	assert_int_equal(process_read(s->child.pid, code + layout->code_first_line, &first_line, sizeof(first_line)), 0);
+	assert_int_not_equal(code_mark(hash, first_line), 0);
+	return (uint64_t)code_mark(hash, first_line) << SLOT_MARK_SHIFT;
+}
+
 static void a_reused_code_address_gets_its_new_name_in_the_next_batch(void **state)
 {
 	const struct python *python = *state;
@@ -278,11 +292,12 @@ static void a_reused_code_address_gets_its_new_name_in_the_next_batch(void **sta
 		"for i in range(4, 18):\n"
 		"  if words[i] in (id('one'), id(sys.intern('one'))): words[i] = id(sys.intern('two'))\n"
 		"print('y', flush=True); sys.stdin.readline()\n", NULL};
-	struct slot slots[64];
+	struct slot slots[64], marked;
 	enum python_end end;
 	struct frame frame;
 	struct subject s;
 	char line[16];
+	uint32_t number;
 
 	subject_begin(&s, python, arguments);
 	assert_non_null(fgets(line, sizeof(line), s.child.out));
@@ -291,6 +306,11 @@ static void a_reused_code_address_gets_its_new_name_in_the_next_batch(void **sta
 	assert_true(cpython_ops.walk(s.runtime, s.child.pid, 0, slots, 64, &end, NULL) > 0);
 	assert_int_equal(cpython_ops.name_frame(s.runtime, &slots[0], s.strings, &frame), 0);
 	assert_string_equal(strings_get(s.strings, frame.function), "one");
+	marked = slots[0];
+	marked.b |= mark_at(&s, marked.a);
+	number = frame.line;
+	assert_int_equal(cpython_ops.name_frame(s.runtime, &marked, s.strings, &frame), 0);
+	assert_int_equal(frame.line, number);
 	assert_int_equal(write(s.child.in, "\n", 1), 1);
 	assert_non_null(fgets(line, sizeof(line), s.child.out));
 	assert_int_equal(cpython_ops.name_frame(s.runtime, &slots[0], s.strings, &frame), 0);
@@ -298,6 +318,9 @@ static void a_reused_code_address_gets_its_new_name_in_the_next_batch(void **sta
 	cpython_ops.batch(s.runtime);
 	assert_int_equal(cpython_ops.name_frame(s.runtime, &slots[0], s.strings, &frame), 0);
 	assert_string_equal(strings_get(s.strings, frame.function), "two");
+	assert_int_equal(cpython_ops.name_frame(s.runtime, &marked, s.strings, &frame), -ESTALE); /* it is not what was seen there */
+	marked.b = slots[0].b | mark_at(&s, marked.a);
+	assert_int_equal(cpython_ops.name_frame(s.runtime, &marked, s.strings, &frame), 0);
 	subject_end(&s);
 }
 
