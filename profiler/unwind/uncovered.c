@@ -22,7 +22,6 @@
 
 #define SYMBOLS_MAX (2u << 20)
 #define FUNCTIONS_MAX (64u << 10)
-#define CODE_BYTES_MAX (256u << 20)   /* of one section */
 #define DECODED_BYTES_MAX (32u << 20) /* of one object; numpy's OpenBLAS has 6.4 MB for 20 kinds of processor */
 #define PATIENCE_NS 5000000000ull
 
@@ -33,7 +32,7 @@ struct piece {
 
 struct pieces {
 	struct piece *items; /* sorted by start once they are all there */
-	size_t count, capacity;
+	size_t count, capacity, bytes;
 };
 
 struct head {
@@ -60,10 +59,11 @@ static const uint8_t *code_of(Elf *elf, const GElf_Sym *symbol)
 
 	if (!section || !gelf_getshdr(section, &header) || header.sh_type != SHT_PROGBITS || !(header.sh_flags & SHF_EXECINSTR) ||
 	    symbol->st_value < header.sh_addr || symbol->st_value - header.sh_addr >= header.sh_size ||
-	    symbol->st_size > header.sh_size - (symbol->st_value - header.sh_addr))
+	    symbol->st_size > header.sh_size - (symbol->st_value - header.sh_addr) ||
+	    header.sh_offset > INT64_MAX - (symbol->st_value - header.sh_addr))
 		return NULL;
-	data = elf_guard_bytes(section, &header, CODE_BYTES_MAX);
-	return data && data->d_size == header.sh_size ? (const uint8_t *)data->d_buf + (symbol->st_value - header.sh_addr) : NULL;
+	data = elf_getdata_rawchunk(elf, (int64_t)(header.sh_offset + (symbol->st_value - header.sh_addr)), symbol->st_size, ELF_T_BYTE);
+	return data && data->d_size == symbol->st_size ? data->d_buf : NULL;
 }
 
 static int add_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, const struct unwind_rows *rows, struct pieces *pieces)
@@ -78,13 +78,17 @@ static int add_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, cons
 		memcpy(&symbol, (const uint8_t *)data->d_buf + i * sizeof(symbol), sizeof(symbol));
 		if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx == SHN_UNDEF || symbol.st_shndx >= SHN_LORESERVE ||
 		    !symbol.st_size || symbol.st_size > PROLOGUE_BYTES_MAX || symbol.st_value > UINT32_MAX - symbol.st_size ||
-		    !is_uncovered(rows, symbol.st_value, symbol.st_size) || !(bytes = code_of(elf, &symbol)))
+		    !is_uncovered(rows, symbol.st_value, symbol.st_size))
 			continue;
-		if (pieces->count == FUNCTIONS_MAX)
+		if (pieces->count == FUNCTIONS_MAX || symbol.st_size > DECODED_BYTES_MAX - pieces->bytes)
 			break;
+		bytes = code_of(elf, &symbol);
+		if (!bytes)
+			continue;
 		code = array_reserve(&pieces->items, &pieces->capacity, pieces->count + 1, sizeof(*pieces->items), FUNCTIONS_MAX);
 		if (!code)
 			pieces->items[pieces->count++] = (struct piece){(uint32_t)symbol.st_value, (uint32_t)symbol.st_size, bytes};
+		pieces->bytes += symbol.st_size;
 	}
 	return code;
 }
@@ -98,10 +102,10 @@ static int by_start(const void *a, const void *b)
 	return (x->size > y->size) - (x->size < y->size);
 }
 
-/* Two names of one function count once; functions that overlap do not count, nor what lies past DECODED_BYTES_MAX. */
+/* Two names of one function count once; functions that overlap do not count. */
 static void keep_separate(struct pieces *pieces)
 {
-	uint64_t end = 0, bytes = 0;
+	uint64_t end = 0;
 	size_t kept = 0;
 
 	qsort(pieces->items, pieces->count, sizeof(*pieces->items), by_start);
@@ -114,10 +118,8 @@ static void keep_separate(struct pieces *pieces)
 		overlaps |= i + 1 < pieces->count && pieces->items[i + 1].start < piece.start + piece.size;
 		if (end < (uint64_t)piece.start + piece.size)
 			end = (uint64_t)piece.start + piece.size;
-		if (overlaps || bytes + piece.size > DECODED_BYTES_MAX)
-			continue;
-		bytes += piece.size;
-		pieces->items[kept++] = piece;
+		if (!overlaps)
+			pieces->items[kept++] = piece;
 	}
 	pieces->count = kept;
 }

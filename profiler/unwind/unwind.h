@@ -51,10 +51,11 @@ const struct unwind_row *unwind_rows_find(const struct unwind_rows *rows, uint32
 
 /* ---- object.c: an ELF file's rows ---- */
 
-/* Reads an ELF image's unwind sections (by section header, else by PT_GNU_EH_FRAME) from an fd. x86-64 only.
+/* Reads an ELF image's unwind sections (by section header, else by PT_GNU_EH_FRAME) from an fd, and what functions do that these leave
+ * out (uncovered.c). x86-64 only.
  * *rows is overwritten, owned by the caller (unwind_rows_done), sorted. 0, -ENOEXEC (not such an ELF), -ENODATA (no unwind information), or another negative errno. */
 int unwind_rows_from_fd(int fd, struct unwind_rows *rows);
-/* The same from an image in memory (the vdso). */
+/* The same from an image in memory (the vdso): of its unwind sections only. */
 int unwind_rows_from_image(const uint8_t *image, size_t size, struct unwind_rows *rows);
 
 /* ---- remote.c: libunwind over a copy of the stack ---- */

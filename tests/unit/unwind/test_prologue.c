@@ -70,11 +70,17 @@ asm(".pushsection .text\n"
     "runs_on:	nop\n nop\nruns_on_end:\n"
     "jumps_inside:	.byte 0x74, 0x01, 0xb8, 0x90, 0xc3, 0x90, 0x90, 0xc3\njumps_inside_end:\n"
     "no_code:	.byte 0x06, 0xc3\nno_code_end:\n"
+    /* with symbols that say where they are; the last two lie in each other */
+    ".type named, @function\n named:	push %rax\n pop %rax\n ret\n .size named, . - named\n"
+    ".skip 32, 0x90\n" /* more than what passes for padding */
+    ".type around, @function\n around:	push %rax\n"
+    ".type within, @function\n within:	pop %rax\n ret\n .size around, . - around\n .size within, . - within\n"
     ".popsection\n");
 
 #define FUNCTION(name) extern const uint8_t name[], name##_end[];
 FUNCTION(realigns) FUNCTION(meets) FUNCTION(disagrees) FUNCTION(frames) FUNCTION(calls) FUNCTION(jumps) FUNCTION(goes_on)
 FUNCTION(goes_on_deeper) FUNCTION(loses_rbp) FUNCTION(loses_rsp) FUNCTION(swaps) FUNCTION(overwrites) FUNCTION(pops_arguments)
+extern const uint8_t named[], around[], __executable_start[];
 FUNCTION(never_ends) FUNCTION(runs_on) FUNCTION(jumps_inside) FUNCTION(no_code)
 
 #define AT 0x1000u
@@ -190,6 +196,22 @@ static void a_function_that_is_cut(void **state)
 	unwind_rows_done(&rows);
 }
 
+static void functions_are_found_by_their_symbols(void **state)
+{
+	struct unwind_rows rows = {0};
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(unwind_rows_from_fd(fd, &rows), 0);
+	assert_int_equal(unwind_rows_find(&rows, (uint32_t)(named + 1 - __executable_start))->cfa, CFA_RSP);
+	assert_int_equal(unwind_rows_find(&rows, (uint32_t)(named + 1 - __executable_start))->cfa_offset, 16);
+	assert_int_equal(unwind_rows_find(&rows, (uint32_t)(around + 1 - __executable_start))->cfa, CFA_NONE); /* entered in two places */
+	assert_int_equal(unwind_rows_find(&rows, (uint32_t)(realigns - __executable_start))->cfa, CFA_NONE);   /* no size */
+	unwind_rows_done(&rows);
+	close(fd);
+}
+
 /* ---- the second opinion ---- */
 
 struct agreement {
@@ -276,6 +298,7 @@ int main(void)
 		cmocka_unit_test(a_jump_to_another_function),
 		cmocka_unit_test(what_is_not_understood_is_not_believed),
 		cmocka_unit_test(a_function_that_is_cut),
+		cmocka_unit_test(functions_are_found_by_their_symbols),
 		cmocka_unit_test(instructions_say_what_call_frame_information_says),
 	};
 
