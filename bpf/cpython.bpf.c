@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
  * cpython.bpf.c - the interpreter's frame chain of the current thread, as slots: frames innermost first, and after the
- * frames of each eval call an end slot with that call's anchor, its entry record on the C stack.
+ * frames of each eval call an end slot with that call's anchor, its entry record on the C stack. After a frame may come a mark.
  *
  * In 3.11 and 3.12 a CFrame is linked a few instructions before it is filled in, and shows what its place on the stack held
  * before. There each CFrame also says which frame its call is in (frame_in_cframe), so every call is checked: it must end
@@ -17,6 +17,7 @@
 #define TASK_NAME_BYTES_LEAST 32 /* a small int */
 #define FRAME_BYTES_SHORT 88 /* holds all that is read of a frame from 3.11 on, */
 #define FRAME_BYTES_LEAST 80 /* and this much all but the first local variable, which a frame need not have */
+_Static_assert(FRAME_BYTES_SHORT == FRAME_BYTES_LEAST + sizeof(u64), "frame_read clears what lies between");
 #define THREAD_STATE_BYTES 1024 /* at least that of 3.11 and 3.12, at most what lies together */
 #define STR_HASH 24          /* in a str object, in every version */
 #define CFRAME_BYTES 24      /* holds both that is read of a CFrame that has its call's frame */
@@ -288,6 +289,34 @@ static __always_inline int call_ends(struct scratch *scratch, u64 anchor, u64 pr
 		       ? ends(walk, PYTHON_FAULT) : 0;
 }
 
+/* Until 3.10 a frame's fields lie further apart. It may be the last thing before unmapped memory. */
+static __always_inline long frame_read(struct walk *walk)
+{
+	u32 size = walk->state.layout.frame_instr < FRAME_BYTES_LEAST ? FRAME_BYTES_SHORT : PYTHON_FRAME_BYTES;
+
+	if (!read_user(walk->frame, size, walk->python_frame))
+		return 0;
+	*(u64 *)&walk->frame[FRAME_BYTES_LEAST] = 0;
+	return read_user(walk->frame, FRAME_BYTES_LEAST, walk->python_frame);
+}
+
+/* A mark after the frame's slot: the object whose method it is, if it is one. */
+static __always_inline void self_put(struct scratch *scratch)
+{
+	struct walk *walk = &scratch->walk;
+	u16 offset = walk->state.layout.frame_self;
+	u64 self = 0;
+
+	walk->selves--;
+	if (offset <= FRAME_BYTES_LEAST)
+		self = frame_u64(walk, offset);
+	else if (read_user(&self, sizeof(self), walk->python_frame + offset))
+		return;
+	self &= ~(u64)walk->state.layout.code_tag_mask;
+	if (self)
+		slot_put(scratch, SLOT_SELF, self);
+}
+
 static __always_inline bool is_generator(const struct walk *walk)
 {
 	const struct python_layout *layout = &walk->state.layout;
@@ -326,14 +355,11 @@ WALKER_GLOBAL int python_step(u32 kind)
 			return call_leave(scratch, 0, 0); /* only the outermost call has no frame */
 		return chain_ends(walk, kind);
 	}
-	if (walk->python + 2 > PYTHON_SLOTS_MAX)
+	if (walk->python + 3 > PYTHON_SLOTS_MAX) /* a frame, a mark, the end of its run */
 		return ends(walk, PYTHON_TOO_DEEP);
 	if (walk->python_frame & 7)
 		return broken(scratch, PYTHON_BROKEN);
-	/* Until 3.10 a frame's fields lie further apart. It may be the last thing before unmapped memory. */
-	if (read_user(walk->frame, layout->frame_instr < FRAME_BYTES_LEAST ? FRAME_BYTES_SHORT : PYTHON_FRAME_BYTES,
-		      walk->python_frame) &&
-	    read_user(walk->frame, FRAME_BYTES_LEAST, walk->python_frame))
+	if (frame_read(walk))
 		return broken(scratch, PYTHON_FAULT);
 	previous = frame_u64(walk, layout->frame_previous);
 	if (previous == walk->python_frame)
@@ -349,6 +375,8 @@ WALKER_GLOBAL int python_step(u32 kind)
 	slot_put(scratch, code, (instr & ((1ULL << SLOT_MARK_SHIFT) - 1)) | mark_of(walk, code));
 	if (walk->task_frame == walk->python_frame)
 		slot_put(scratch, SLOT_TASK, walk->task);
+	if (walk->selves)
+		self_put(scratch);
 	walk->outermost = walk->python_frame;
 	if (is_generator(walk))
 		walk->outermost_generator = walk->python_frame;

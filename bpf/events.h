@@ -31,10 +31,11 @@ typedef int8_t s8; typedef int16_t s16; typedef int32_t s32; typedef int64_t s64
 
 /* ---- sizes ---------------------------------------------------------------- */
 
-#define STACK_SLOTS 1792          /* slots one stack may fill: Python and native frames together */
-#define PYTHON_SLOTS_MAX 1264     /* of those, Python frames and run ends: 1,000 frames, the default recursion limit, in every version */
+#define STACK_SLOTS 1824          /* slots one stack may fill: Python and native frames together */
+#define PYTHON_SLOTS_MAX 1296     /* of those, Python frames, run ends and marks: 1,000 frames, the default recursion limit, in every version */
 #define PYTHON_CALL_ENDS_MAX 256  /* run ends where each frame is a call: there are two native frames a call at least, and not all
 				   * native frames are kept */
+#define SELF_FRAMES_MAX 32        /* of the innermost Python frames of a connect(), the first local variable goes along */
 #define NATIVE_SLOTS_MAX 512      /* of those, native frames */
 #define KERNEL_FRAMES_MAX 64
 #define COPY_BELOW 128            /* the red zone, which a leaf function may use (psABI 3.2.2) */
@@ -185,12 +186,14 @@ struct record {
  * Python:      a = code object, b = instruction (>= 3.11: address of the instruction; before: f_lasti), above it in the 16 high bits
  *              the code's mark, or 0.
  * Python, end: a = 0, b = anchor: the stack address of this eval call's entry record (0: this version has none).
- * Python, task: a = SLOT_TASK, b = the asyncio task whose coroutine's own frame is the slot before. */
+ * Python, task: a = SLOT_TASK, b = the asyncio task whose coroutine's own frame is the slot before.
+ * Python, self: a = SLOT_SELF, b = the first local variable of the frame that is the slot before: a method's self. */
 struct slot {
 	u64 a, b;
 };
 #define SLOT_EXACT_PC (1ULL << 63)
 #define SLOT_TASK 1ULL
+#define SLOT_SELF 2ULL
 #define SLOT_MARK_SHIFT 48
 
 /* What tells a code object from another that lies in its place by the time it is named: its name, by the hash that the str object keeps

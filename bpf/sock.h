@@ -167,6 +167,7 @@ static __always_inline bool emit_with_stack(u16 type, struct target *target, con
 	if (!scratch)
 		return false;
 	regs = user_regs();
+	scratch->walk.selves = type == RECORD_CONNECT ? SELF_FRAMES_MAX : 0;
 	if (regs)
 		stack_walk_regs(scratch, SCRATCH_CONNECTION, target, regs);
 	else

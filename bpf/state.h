@@ -60,6 +60,8 @@ struct walk {
 	u8 unmapped;                     /* code in no known mapping was met: what came after it was a guess */
 	u8 python_torn;                  /* a call was left out: caught in the middle of a change */
 	u8 marks;                        /* code objects get a mark: they do not live long here */
+	u8 selves;                       /* frames whose first local variable is still to go along */
+	u8 reserved[7];
 	struct python_state state;
 	u8 window[WINDOW_BYTES + 8];     /* + 8: a masked offset may read past the last aligned word */
 	u8 frame[PYTHON_FRAME_BYTES + 8];

@@ -154,7 +154,7 @@ static void catch_sample(void *context, const struct record *record)
 	if (raw.holds_gil && followed_interpreters(process) < 2)
 		lock_passed_on(dump, record->pid);
 	dump->caught[dump->caught_count++] = (struct caught){
-		.pid = record->pid, .tid = record->tid, .stack = frames_stack(dump->frames, process, &raw), .python_end = raw.python_end,
+		.pid = record->pid, .tid = record->tid, .stack = frames_stack(dump->frames, process, &raw, NULL), .python_end = raw.python_end,
 		.holds_gil = raw.holds_gil};
 }
 

@@ -41,6 +41,7 @@ struct event_conn {
 	uint32_t flags;         /* enum conn_flag */
 	int32_t error;
 	struct endpoint local, peer;
+	uint32_t pool;          /* CONNECT: the pool that opens it, as a number for its place in the process's memory; 0: not known */
 };
 
 struct event_io {

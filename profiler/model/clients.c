@@ -38,6 +38,32 @@ static const struct {
 	{ "hiredis", { "redisAsyncConnect", "" } },
 };
 
+/* Methods that connect, and whose self is the pool: not a client's, which may be one of many on the same pool, nor the
+ * connection's own. None of them uses self in a function within (then it cannot be read: runtime.h, self_known). */
+static const struct sign pool_methods[] = {
+	{ "get_connection", "/redis/connection.py" },
+	{ "get_connection", "/redis/asyncio/connection.py" },
+	{ "get_connection", "/valkey/connection.py" },
+	{ "get_connection", "/valkey/asyncio/connection.py" },
+	{ "get_connection", "/aioredis/connection.py" },
+	{ "urlopen", "/urllib3/connectionpool.py" },
+	{ "handle_request", "/httpcore/_sync/connection_pool.py" },
+	{ "handle_async_request", "/httpcore/_async/connection_pool.py" },
+	{ "connect", "/aiohttp/connector.py" },
+	{ "_do_get", "/sqlalchemy/pool/" },
+	{ "_connect", "/psycopg2/pool.py" },
+	{ "_connect", "/psycopg_pool/" },
+	{ "_get_new_connection", "/asyncpg/pool.py" },
+	{ "_fill_free_pool", "/aiomysql/pool.py" },
+	{ "add_connection", "/mysql/connector/pooling.py" },
+	{ "get_connection", "/mysql/connector/pooling.py" },
+	{ "steady_connection", "/dbutils/pooled_db.py" },
+	{ "_connect", "/playhouse/pool.py" },
+	{ "connect", "/pymongo/pool.py" },
+	{ "connect", "/pymongo/synchronous/pool.py" },
+	{ "connect", "/pymongo/asynchronous/pool.py" },
+};
+
 /* Looked for from the innermost frame outwards, the first table before the second: `disconnect` is on every such stack, what called it
  * is what tells. A finalizer may run anywhere (the collector interrupts whatever allocates), so the innermost sign counts. */
 struct close_sign {
@@ -50,10 +76,6 @@ static const struct close_sign telling[] = {
 	{ { "sock_finalize", "" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "subtype_dealloc", "" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "gc_collect_main", "" }, CAUSE_THROW_AWAY_CLIENT },
-	{ { "__exit__", "/redis/client.py" }, CAUSE_THROW_AWAY_CLIENT },
-	{ { "close", "/redis/client.py" }, CAUSE_THROW_AWAY_CLIENT },
-	{ { "aclose", "/redis/asyncio/client.py" }, CAUSE_THROW_AWAY_CLIENT },
-	{ { "close", "/redis/asyncio/client.py" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "redisFree", "" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "redisAsyncFree", "" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "release", "/redis/" }, CAUSE_POOL_DROPPED_IT },
@@ -67,7 +89,12 @@ static const struct close_sign telling[] = {
 	{ { "trim", "" }, CAUSE_POOL_DROPPED_IT },
 };
 
+/* Closed by name, by whoever called it: that the client is not used again after that is likely, and not certain. */
 static const struct close_sign hinting[] = {
+	{ { "__exit__", "/redis/client.py" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "close", "/redis/client.py" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "aclose", "/redis/asyncio/client.py" }, CAUSE_THROW_AWAY_CLIENT },
+	{ { "close", "/redis/asyncio/client.py" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "close", "/redis/connection.py" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "disconnect", "/redis/" }, CAUSE_THROW_AWAY_CLIENT },
 	{ { "close", "/pymysql/" }, CAUSE_THROW_AWAY_CLIENT },
@@ -105,6 +132,14 @@ static bool shows(const struct connprof_recording *recording, uint32_t frame_id,
 	       strstr(strings_get(recording->strings, frame->module), sign->file);
 }
 
+bool client_pool_method(const struct connprof_recording *recording, uint32_t frame)
+{
+	for (size_t i = 0; i < sizeof(pool_methods) / sizeof(pool_methods[0]); i++)
+		if (shows(recording, frame, &pool_methods[i]))
+			return true;
+	return false;
+}
+
 const char *client_of_stack(const struct connprof_recording *recording, uint32_t stack)
 {
 	size_t count;
@@ -130,10 +165,11 @@ static enum cause_id look_up(const struct connprof_recording *recording, uint32_
 	return CAUSE_NONE;
 }
 
-enum cause_id client_close_cause(const struct connprof_recording *recording, uint32_t stack)
+enum cause_id client_close_cause(const struct connprof_recording *recording, uint32_t stack, bool *hint)
 {
 	enum cause_id cause = look_up(recording, stack, telling, sizeof(telling) / sizeof(telling[0]));
 
+	*hint = !cause;
 	return cause ? cause : look_up(recording, stack, hinting, sizeof(hinting) / sizeof(hinting[0]));
 }
 
@@ -166,7 +202,8 @@ static const struct {
 	  "lives as long as that object and takes its connections with it." },
 	{ "redis-py", RULE_NONE, CAUSE_POOL_DROPPED_IT,
 	  "The pool gives connections up instead of keeping them: raise `max_connections` of the ConnectionPool (or use a "
-	  "BlockingConnectionPool) to at least the number of threads that use it at once." },
+	  "BlockingConnectionPool) to at least the number of threads that use it at once. Take disconnect() and close() out of what runs "
+	  "for each request: a connection that is released goes back to the pool." },
 	{ "redis-py", RULE_NONE, CAUSE_LOOP_PER_REQUEST,
 	  "Each request runs its own event loop (asyncio.run), and a connection cannot outlive its loop: keep one loop for the "
 	  "process, or use the synchronous redis.Redis with a module-level ConnectionPool here." },
@@ -243,13 +280,17 @@ static const struct {
 	  "Each request runs its own event loop: keep one loop for the process, and one client in it." },
 	{ "", RULE_NONE, CAUSE_POOL_DROPPED_IT,
 	  "The pool is too small or keeps too few idle connections: raise its idle and total limits to the number of requests "
-	  "served at once." },
+	  "served at once. Give connections back to it after each request instead of closing them." },
 	{ "", RULE_CONNECTION_LEAK, CAUSE_NONE,
 	  "Close each connection on every path, error paths too, or give it back to a pool that is made once." },
 	{ "", RULE_NONE, CAUSE_NONE,
 	  "Make one client (or pool) when the process starts, outside of the code that runs for each request or job, and use it "
 	  "everywhere." },
 };
+
+/* Of a pool that requests share, when it leaks. */
+static const char *const shared_leak = "Give each connection back to the pool on every path, error paths too (`try: ... finally: "
+				       "pool.release(connection)`, or a `with` block), and look for code that takes one and keeps it.";
 
 /* Frameworks that hold the client: theirs is the setting to change. Frames of the connecting stack; the first row that is there. */
 static const struct {
@@ -308,6 +349,8 @@ const char *client_remedy(const struct connprof_recording *recording, const stru
 	enum rule_id rule = row->rule;
 	enum cause_id cause = row->cause;
 
+	if (rule == RULE_CONNECTION_LEAK && row->pooling == POOLING_SHARED)
+		return shared_leak;
 	text = framework_remedy(recording, row->stack, rule, cause);
 	if (text)
 		return text;

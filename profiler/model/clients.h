@@ -12,8 +12,12 @@
 /* The library whose frames are in the stack ("redis-py"); NULL: none of those known (static). */
 const char *client_of_stack(const struct connprof_recording *recording, uint32_t stack);
 
-/* CAUSE_THROW_AWAY_CLIENT or CAUSE_POOL_DROPPED_IT as a closing stack shows it, CAUSE_NONE where it does not say. */
-enum cause_id client_close_cause(const struct connprof_recording *recording, uint32_t stack);
+/* Is the frame (on a connecting stack) a method of the pool that opens the connection for itself? */
+bool client_pool_method(const struct connprof_recording *recording, uint32_t frame);
+
+/* CAUSE_THROW_AWAY_CLIENT or CAUSE_POOL_DROPPED_IT as a closing stack shows it, CAUSE_NONE where it does not say. *hint: what it
+ * shows would look the same for the other of the two. */
+enum cause_id client_close_cause(const struct connprof_recording *recording, uint32_t stack, bool *hint);
 
 /* Does the connecting stack run an event loop made for the request (asyncio.run inside a synchronous server's handler)? */
 bool client_loop_per_request(const struct connprof_recording *recording, uint32_t stack);

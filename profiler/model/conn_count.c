@@ -96,5 +96,8 @@ int conn_count(const struct conn *conn, struct counts *counts)
 		counts->last_birth_ns = conn->birth_ns;
 	if (conn->closed_ns)
 		counts_close_stack(counts, conn->close_stack, 1);
+	counts->pooled += conn->pool != 0;
+	if (conn->pool && pool_set_add(&counts->pools, conn->pid, conn->pool, conn_pool_shared(conn)))
+		return -ENOMEM;
 	return count_times(conn, counts) ? -ENOMEM : 0;
 }

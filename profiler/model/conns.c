@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "model/credits.h"
+#include "model/pools.h"
 #include "model/series.h"
 #include "model/talk.h"
 
@@ -21,6 +22,8 @@ struct entry {
 	struct conn conn;
 	struct serving serving;
 	struct talk talk;
+	struct pool *pool;         /* that opened it; NULL: not known */
+	uint32_t pool_seen;        /* how many connections that had opened at the last look */
 	uint32_t waiting;          /* deeds on it whose request is not known yet */
 	bool gone;                 /* waits only for that */
 	uint32_t asked_tid, asked_unit; /* who used it last, and how many requests had come by then: asking again brings nothing new */
@@ -38,6 +41,7 @@ struct conns {
 	struct entry *by_key;
 	struct credits *credits;
 	struct series *series;
+	struct pools *pools;
 	struct conns_totals totals; /* of those that are gone, but for opened */
 };
 
@@ -53,7 +57,8 @@ struct conns *conns_new(struct connprof_recording *recording, struct groups *gro
 	conns->owner = owner;
 	conns->credits = credits_new();
 	conns->series = series_new();
-	if (conns->credits && conns->series)
+	conns->pools = pools_new();
+	if (conns->credits && conns->series && conns->pools)
 		return conns;
 	conns_free(conns);
 	return NULL;
@@ -71,6 +76,7 @@ void conns_free(struct conns *conns)
 	}
 	credits_free(conns->credits);
 	series_free(conns->series);
+	pools_free(conns->pools);
 	free(conns);
 }
 
@@ -137,8 +143,42 @@ static void fold(struct conns *conns, struct entry *entry)
 	if (conn->group != NO_GROUP) /* short of memory a sketch lacks a value; the counts are right */
 		conn_count(conn, &groups_at(conns->groups, conn->group)->counts);
 	count_unopened(conn, &conns->totals);
+	pools_gone(conns->pools, entry->pool);
 	HASH_DELETE(hh, conns->by_key, entry);
 	free(entry);
+}
+
+/* ---- from the same pool ---- */
+
+/* Who opened `from` is told to the one beside it. What another request opened already is no longer looked for. */
+static void tell_beside(struct conn *to, const struct conn *from)
+{
+	if (conn_pool_shared(to))
+		return;
+	to->beside = from->key;
+	to->beside_opener = from->tie >= TIE_THREAD ? from->opener : 0;
+}
+
+/* It is in use (a finalizer's goodbye is none), and so its pool has been there all along: what that place opened meanwhile is of
+ * the same pool. */
+static void look_beside(struct conns *conns, struct entry *entry)
+{
+	uint64_t key = entry->pool ? pool_newest(entry->pool, &entry->pool_seen) : 0;
+	struct entry *newest = key && key != entry->conn.key ? find(conns, key) : NULL;
+
+	if (!newest)
+		return;
+	tell_beside(&entry->conn, &newest->conn);
+	tell_beside(&newest->conn, &entry->conn);
+}
+
+/* Its opener has become known. */
+static void opener_told(struct conns *conns, const struct conn *conn)
+{
+	struct entry *other = conn->beside ? find(conns, conn->beside) : NULL;
+
+	if (other && other->conn.beside == conn->key)
+		tell_beside(&other->conn, conn);
 }
 
 /* ---- for which request? ---- */
@@ -178,6 +218,7 @@ static void told(const struct deed *deed, struct request *request, enum tie tie)
 	if (deed->what == DEED_OPENED) {
 		conn->tie = (uint8_t)tie;
 		conn->opener = request ? request_ordinal(request) : 0;
+		opener_told(conns, conn);
 	} else if (request) {
 		served(conn, request_ordinal(request));
 	} else {
@@ -212,6 +253,9 @@ static int opened(struct conns *conns, const struct event *event)
 	conn->birth_ns = event->time_ns;
 	conn->early = requests_early(conns->requests);
 	conn->reconnect = credit_take(conns->credits, conn->pid, &conn->peer);
+	conn->pool = event->conn.pool;
+	if (conn->pool && !(entry->pool = pools_opened(conns->pools, conn->pid, conn->pool, conn->key)))
+		return -ENOMEM;
 	requests_opening(conns->requests, event, &conn->first_of_thread, &conn->first_of_process, &conn->aside);
 	conns->totals.opened++;
 	entry->series = series_opened(conns->series, &conn->peer, event->time_ns);
@@ -279,6 +323,7 @@ static void use(struct conns *conns, struct entry *entry, const struct event *ev
 {
 	struct conn *conn = &entry->conn;
 
+	look_beside(conns, entry);
 	if (conn->group == NO_GROUP && event->io.facts.protocol && event->io.facts.requests) {
 		int group = groups_find(conns->groups, 0, false, &conn->peer);
 
@@ -347,6 +392,8 @@ static int moved(struct conns *conns, const struct event *event)
 		conn->library = strings_add_bytes(conns->recording->strings, facts->library,
 						  strnlen(facts->library, sizeof(facts->library)));
 	follow_talk(conns, entry, event);
+	if (event->io.direction == WIRE_RECEIVED)
+		look_beside(conns, entry);
 	if (conn->server) {
 		if (facts->protocol == PROTOCOL_HTTP)
 			requests_io(conns->requests, &entry->serving, event);

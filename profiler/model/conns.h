@@ -38,6 +38,9 @@ struct conn {
 	uint64_t last_requests[2];     /* ordinals of the latest two of them */
 	uint64_t untied_uses;
 	uint64_t opener;               /* ordinal of the request it was opened for; 0: none that is known */
+	uint32_t pool;                 /* that opened it, as in struct event_conn */
+	uint64_t beside;               /* key of another one of that pool: one of the two was used after the other was opened; 0: none */
+	uint64_t beside_opener;        /* that one's opener */
 	uint8_t tie;                   /* enum tie, of its opening */
 	uint8_t protocol;
 	bool opened, server, confirmed, tls, failed, early, reconnect, long_lived, first_of_thread, first_of_process;
@@ -54,6 +57,12 @@ struct conns;
 static inline bool conn_reused(const struct conn *conn)
 {
 	return conn->served >= 2 || conn->outlived;
+}
+
+/* Did requests that overlap open it and another one from the same pool? */
+static inline bool conn_pool_shared(const struct conn *conn)
+{
+	return conn->tie >= TIE_THREAD && conn->opener && conn->beside_opener && conn->beside_opener != conn->opener;
 }
 
 struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests, struct owner *owner);

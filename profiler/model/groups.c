@@ -243,7 +243,8 @@ int counts_merge(struct counts *into, const struct counts *from)
 	into->confirmed |= from->confirmed;
 	into->tls |= from->tls;
 	into->handshake_trips += from->handshake_trips;
-	return sketch_merge(&into->lifetime, &from->lifetime) || sketch_merge(&into->setup, &from->setup) ||
+	into->pooled += from->pooled;
+	return pool_set_merge(&into->pools, &from->pools) || sketch_merge(&into->lifetime, &from->lifetime) || sketch_merge(&into->setup, &from->setup) ||
 	       sketch_merge(&into->idle_at_close, &from->idle_at_close) || sketch_merge(&into->connect, &from->connect) ||
 	       sketch_merge(&into->tls_handshake, &from->tls_handshake) || sketch_merge(&into->handshake, &from->handshake) ? -ENOMEM : 0;
 }
@@ -256,4 +257,5 @@ void counts_done(struct counts *counts)
 	sketch_done(&counts->connect);
 	sketch_done(&counts->tls_handshake);
 	sketch_done(&counts->handshake);
+	pool_set_done(&counts->pools);
 }

@@ -16,6 +16,7 @@
 
 #include "event.h"
 #include "model/endpoint.h"
+#include "model/pools.h"
 #include "model/sketch.h"
 
 #define GROUPS_MAX (1u << 14)
@@ -56,6 +57,8 @@ struct counts {
 	struct sketch lifetime, setup, idle_at_close;
 	struct sketch connect, tls_handshake, handshake; /* the parts of setup, where it has them */
 	struct close_stack close_stacks[CLOSE_STACKS_MAX];
+	uint64_t pooled;            /* opened by a pool that is known */
+	struct pool_set pools;
 	uint32_t library;           /* string id */
 	uint8_t protocol;
 	bool confirmed, tls;

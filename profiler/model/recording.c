@@ -111,6 +111,11 @@ static const char *const cause_names[] = {
 	[CAUSE_UNCLOSED] = "unclosed",
 };
 
+static const char *const pooling_names[] = {
+	[POOLING_OWN] = "own",
+	[POOLING_SHARED] = "shared",
+};
+
 static const char *const verdict_names[] = {
 	[VERDICT_CLEAN] = "clean",
 	[VERDICT_FINDINGS] = "findings",
@@ -226,6 +231,11 @@ const char *attribution_name(unsigned id)
 const char *cause_name(unsigned id)
 {
 	return NAME_OF(cause_names, id);
+}
+
+const char *pooling_name(unsigned id)
+{
+	return NAME_OF(pooling_names, id);
 }
 
 const char *verdict_name(unsigned id)

@@ -138,6 +138,8 @@ enum cause_id {
 	CAUSE_NONE = 0, CAUSE_THROW_AWAY_CLIENT, CAUSE_POOL_DROPPED_IT, CAUSE_LOOP_PER_REQUEST, CAUSE_THREAD_PER_REQUEST,
 	CAUSE_PROCESS_PER_REQUEST, CAUSE_UNCLOSED,
 };
+/* Of a site's connections: nearly each was opened by a pool of its own, or most by one that several requests shared. */
+enum pooling_id { POOLING_UNKNOWN = 0, POOLING_OWN, POOLING_SHARED };
 
 /* A call site: the application frames of the stack at connect(), and the peer. Numbers as INTERFACE.md's JSON has them. */
 struct site_row {
@@ -164,6 +166,8 @@ struct site_row {
 	double setup_ms_per_request;      /* NAN: no requests */
 	double cpu_percent;               /* share of samples inside this site's set-up; NAN: no samples taken */
 	uint64_t bytes_sent, bytes_received;
+	uint64_t pool_connects, pools;    /* those whose pool is known (all zero: of too few), and how many different pools these were at least */
+	uint8_t pooling;                  /* enum pooling_id: what that proves */
 	uint32_t explanation;             /* string id: the finding in words, for text output; "" for none */
 	uint32_t remedy;                  /* string id: what to change, in this client library's terms */
 	uint8_t accepted;                 /* enum acceptance: a finding that does not count */
@@ -285,6 +289,7 @@ bool stack_end_complete(unsigned end);
 const char *rule_name(unsigned rule);       /* "connection-per-request", …; NULL for RULE_NONE */
 const char *attribution_name(unsigned id);  /* NULL for NONE */
 const char *cause_name(unsigned id);        /* NULL for NONE */
+const char *pooling_name(unsigned id);      /* NULL for UNKNOWN */
 const char *verdict_name(unsigned id);
 
 #endif

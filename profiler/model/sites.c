@@ -328,5 +328,7 @@ void site_fill_row(const struct site *site, const struct sites *sites, const str
 		.setup_ms_per_request = ratio(counts->setup.sum_ns / 1e6, totals.observed),
 		.cpu_percent = NAN,
 		.bytes_sent = counts->bytes_sent, .bytes_received = counts->bytes_received,
+		.pool_connects = counts->pools.connects, .pools = counts->pools.distinct,
+		.pooling = (uint8_t)pool_set_judge(&counts->pools, counts->pooled, counts->connects),
 	};
 }

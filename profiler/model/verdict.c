@@ -65,26 +65,54 @@ static bool decides(const struct site_row *row, const struct connprof_rules *rul
 	return false;
 }
 
-static enum cause_id closing_cause(const struct connprof_recording *recording, const struct counts *counts,
-				   struct appframes *appframes, bool *own_code)
-{
-	uint64_t weight[CAUSE_UNCLOSED + 1] = { 0 }, owned = 0, total = 0;
-	enum cause_id best = CAUSE_NONE;
+/* What the closing stacks show, by how many connections they closed. */
+struct closing {
+	uint64_t told[CAUSE_UNCLOSED + 1], hinted[CAUSE_UNCLOSED + 1];
+	uint64_t owned, total; /* the first: with the application's code on the stack */
+};
 
+static void closing_fill(const struct connprof_recording *recording, const struct counts *counts, struct appframes *appframes,
+			 struct closing *out)
+{
+	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < CLOSE_STACKS_MAX && counts->close_stacks[i].count; i++) {
 		const struct close_stack *close = &counts->close_stacks[i];
 		size_t count;
 		const uint32_t *frames = stacks_get(recording->stacks, close->stack, &count, NULL);
+		bool hint;
+		enum cause_id cause = client_close_cause(recording, close->stack, &hint);
 
-		weight[client_close_cause(recording, close->stack)] += close->count;
-		owned += appframes_innermost(appframes, frames, count) < 0 ? 0 : close->count;
-		total += close->count;
+		out->told[hint ? CAUSE_NONE : cause] += close->count;
+		out->hinted[cause] += close->count;
+		out->owned += appframes_innermost(appframes, frames, count) < 0 ? 0 : close->count;
+		out->total += close->count;
 	}
+}
+
+/* The cause that most of them show, if it is not that most show none. */
+static enum cause_id heaviest(const uint64_t weight[CAUSE_UNCLOSED + 1], uint64_t total)
+{
+	enum cause_id best = CAUSE_NONE;
+
 	for (int cause = CAUSE_NONE + 1; cause <= CAUSE_UNCLOSED; cause++)
 		if (weight[cause] > weight[best] || (best == CAUSE_NONE && weight[cause] * 2 >= total && weight[cause]))
 			best = (enum cause_id)cause;
-	*own_code = owned * 2 > total;
 	return best;
+}
+
+/* Who closed them, by a sure sign; else what their pools prove, of those that were closed; else by a likely sign. */
+static enum cause_id closing_cause(const struct closing *closing, const struct counts *counts, enum pooling_id pooling)
+{
+	static const enum cause_id proved[] = {
+		[POOLING_UNKNOWN] = CAUSE_NONE, [POOLING_OWN] = CAUSE_THROW_AWAY_CLIENT, [POOLING_SHARED] = CAUSE_POOL_DROPPED_IT,
+	};
+	enum cause_id told = heaviest(closing->told, closing->total);
+
+	if (told)
+		return told;
+	if (proved[pooling] && counts->closed * 2 >= counts->connects)
+		return proved[pooling];
+	return heaviest(closing->hinted, closing->total);
 }
 
 /* The application's innermost frame on the stack that closes most of them; 0: none is. */
@@ -113,9 +141,10 @@ static enum cause_id find_cause(const struct connprof_recording *recording, cons
 				const struct site_row *row, struct appframes *appframes)
 {
 	const struct counts *counts = &site->counts;
-	bool own_code;
-	enum cause_id closing = closing_cause(recording, counts, appframes, &own_code);
+	struct closing closing;
+	enum cause_id cause;
 
+	closing_fill(recording, counts, appframes, &closing);
 	if (row->rule == RULE_CONNECTION_LEAK)
 		return CAUSE_UNCLOSED;
 	if (counts->connects && counts->first_of_process * 10 >= counts->connects * 9)
@@ -124,10 +153,11 @@ static enum cause_id find_cause(const struct connprof_recording *recording, cons
 		return CAUSE_LOOP_PER_REQUEST;
 	/* A client kept per thread dies at the thread's end, with none of the application's code on the stack; one that the
 	 * handler throws away dies inside the handler, whatever thread that is. */
-	if (counts->connects && counts->first_of_thread * 10 >= counts->connects * 9 && !own_code)
+	if (counts->connects && counts->first_of_thread * 10 >= counts->connects * 9 && closing.owned * 2 <= closing.total)
 		return CAUSE_THREAD_PER_REQUEST;
-	if (closing)
-		return closing;
+	cause = closing_cause(&closing, counts, row->pooling);
+	if (cause)
+		return cause;
 	return counts->open * 2 > counts->connects ? CAUSE_UNCLOSED : CAUSE_NONE;
 }
 

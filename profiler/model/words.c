@@ -11,6 +11,7 @@
 /* Connections per request that are told as "a connection each". */
 #define ABOUT_ONE_LOW 0.9
 #define ABOUT_ONE_HIGH 1.1
+#define POOLS_MANY 10 /* pools that are worth a sentence though they do not prove anything */
 
 struct text {
 	char *out;
@@ -81,6 +82,28 @@ static void say_churn(struct text *text, const struct connprof_recording *record
 	say(text, ".");
 }
 
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+/* Which pools opened them, as far as that is proved. */
+static void say_pools(struct text *text, const struct site_row *row)
+{
+	const char *for_leak = row->rule == RULE_CONNECTION_LEAK ? " that did not get them back" : "";
+
+	if (row->pooling == POOLING_OWN)
+		say(text, " %s was opened by a pool of its own: %" PRIu64 " different pools for %" PRIu64 " connections.",
+		    row->pools == row->pool_connects ? "Each" : "Nearly each", row->pools, row->pool_connects);
+	else if (row->pooling == POOLING_SHARED)
+		say(text, " The requests share their pool: %" PRIu64 " pool%s%s opened %" PRIu64 " of them.", row->pools, plural(row->pools),
+		    for_leak, row->pool_connects);
+	else if (row->rule == RULE_CONNECTION_LEAK && row->pools && row->pools * POOLS_MANY <= row->pool_connects)
+		say(text, " They came from %" PRIu64 " pool%s (or from others, made after one of these was gone).", row->pools, plural(row->pools));
+	else if (row->pools >= POOLS_MANY)
+		say(text, " At least %" PRIu64 " different pools opened %" PRIu64 " of them.", row->pools, row->pool_connects);
+}
+
 void words_explain(const struct connprof_recording *recording, const struct site_row *row, char *out, size_t size)
 {
 	struct text text = {
@@ -94,6 +117,7 @@ void words_explain(const struct connprof_recording *recording, const struct site
 		say_leak(&text, row);
 	else
 		say_churn(&text, recording, row);
+	say_pools(&text, row);
 }
 
 void words_add_closer(const struct connprof_recording *recording, uint32_t frame_id, char *out, size_t size)
@@ -114,7 +138,8 @@ const char *words_cause(unsigned cause)
 {
 	static const char *const sentences[] = {
 		[CAUSE_THROW_AWAY_CLIENT] = "the client object that owns the connection is thrown away",
-		[CAUSE_POOL_DROPPED_IT] = "the pool itself closes them, it keeps fewer than are needed",
+		[CAUSE_POOL_DROPPED_IT] = "the pool lives on and its connections do not: it keeps fewer than are needed, or they are closed "
+					  "instead of given back",
 		[CAUSE_LOOP_PER_REQUEST] = "each is bound to an event loop made for the one request",
 		[CAUSE_THREAD_PER_REQUEST] = "each was the first of a new thread: a thread, and so a connection, for each request",
 		[CAUSE_PROCESS_PER_REQUEST] = "each was the first of a new process: a process for each request",

@@ -150,6 +150,24 @@ static void put_setup(struct writer *out, struct json_object *site, const struct
 	json_put_number(&out->build, setup, "handshake_round_trips", row->handshake_trips);
 }
 
+/* Null where no pool is known. */
+static void put_pools(struct writer *out, struct json_object *site, const struct site_row *row)
+{
+	struct json_object *pools;
+
+	if (!row->pool_connects) {
+		json_put_null(&out->build, site, "pools");
+		return;
+	}
+	pools = json_put_object(&out->build, site, "pools");
+	json_put_count(&out->build, pools, "connects", row->pool_connects);
+	json_put_count(&out->build, pools, "distinct", row->pools);
+	if (row->pooling == POOLING_UNKNOWN)
+		json_put_null(&out->build, pools, "shared");
+	else
+		json_put_bool(&out->build, pools, "shared", row->pooling == POOLING_SHARED);
+}
+
 static void put_site_counts(struct writer *out, struct json_object *site, const struct site_row *row)
 {
 	struct json_build *build = &out->build;
@@ -164,6 +182,7 @@ static void put_site_counts(struct writer *out, struct json_object *site, const 
 	reuse = json_put_object(build, site, "reuse");
 	json_put_number(build, reuse, "requests_per_connection", row->requests_per_connection);
 	json_put_number(build, reuse, "commands_per_connection", row->commands_per_connection);
+	put_pools(out, site, row);
 	quantiles_json_put(&out->build, site, "lifetime_ms", &row->lifetime_ms, false);
 	quantiles_json_put(&out->build, site, "setup_ms", &row->setup_ms, false);
 	put_setup(out, site, row);

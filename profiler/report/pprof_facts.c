@@ -60,6 +60,7 @@ static const struct member site_members[] = {
 	SITE_QUANTILES(lifetime_ms), SITE_QUANTILES(setup_ms), SITE_QUANTILES(connect_ms), SITE_QUANTILES(tls_ms),
 	SITE_QUANTILES(handshake_ms), SITE(handshake_trips, NUMBER),
 	SITE(setup_ms_per_request, NUMBER), SITE(cpu_percent, NUMBER), SITE(bytes_sent, COUNT), SITE(bytes_received, COUNT),
+	SITE(pool_connects, COUNT), SITE(pools, COUNT), SITE_NAMED(pooling, pooling_name, POOLING_SHARED + 1),
 	SITE(explanation, TEXT), SITE(remedy, TEXT),
 	{NULL, 0, 0, NULL, 0},
 };

@@ -455,5 +455,6 @@ const struct runtime_ops cpython_ops = {
 	.look_again = cpython_look_again,
 	.name_frame = cpython_name_frame,
 	.name_task = cpython_name_task,
+	.self_known = cpython_self_known,
 	.walk = cpython_walk,
 };

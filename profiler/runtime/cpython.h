@@ -67,6 +67,8 @@ void cpython_codes_batch(struct cpython_codes *codes);
 /* Is there a code object at address? */
 bool cpython_is_code(const struct runtime *runtime, uint64_t address);
 int cpython_name_frame(struct runtime *runtime, const struct slot *slot, struct strings *strings, struct frame *out);
+/* Is the first local variable of a frame of this code the first argument itself, all along? */
+bool cpython_self_known(struct runtime *runtime, const struct slot *slot);
 /* Characters of 1, 2 or 4 bytes, as a str keeps them, as UTF-8: owned by the caller, NULL when out of memory. */
 char *cpython_to_utf8(const uint8_t *data, size_t chars, size_t kind);
 

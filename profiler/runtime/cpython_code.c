@@ -19,10 +19,11 @@
 #define LINE_TABLE_BYTES_MAX (1u << 20)
 #define ENTRIES_MAX 16384
 #define CACHE_BYTES_MAX (16u << 20)   /* past either limit all entries go */
+#define KIND_CELL 0x40                /* of a local variable: CO_FAST_CELL, Include/internal/pycore_code.h of 3.11 to 3.15 */
 
 /* What of a code object tells it from another at the same address. */
 struct code_head {
-	uint64_t name, file, lines;
+	uint64_t name, file, lines, kinds;
 	int32_t first_line;
 	uint32_t reserved;
 };
@@ -36,6 +37,7 @@ struct code_entry {
 	char *function, *file;   /* UTF-8 */
 	uint8_t *lines;
 	size_t lines_size, bytes;
+	bool plain_self;         /* the first local variable is the first argument itself */
 };
 
 struct cpython_codes {
@@ -217,6 +219,8 @@ static int read_head(const struct runtime *runtime, uint64_t address, struct cod
 	memcpy(&out->name, bytes + name, sizeof(out->name));
 	memcpy(&out->file, bytes + layout->filename, sizeof(out->file));
 	memcpy(&out->lines, bytes + layout->lines, sizeof(out->lines));
+	if (layout->local_kinds != CPYTHON_NO_FIELD)
+		memcpy(&out->kinds, bytes + layout->local_kinds, sizeof(out->kinds));
 	memcpy(&out->first_line, bytes + layout->first_line, sizeof(out->first_line));
 	return 0;
 }
@@ -226,6 +230,16 @@ bool cpython_is_code(const struct runtime *runtime, uint64_t address)
 	struct code_head head;
 
 	return address && read_head(runtime, address, &head) == 0;
+}
+
+/* A variable that a function within uses too lies in a cell, made anew by each call from 3.11 on; before, its place is empty. */
+static bool has_plain_self(const struct runtime *runtime, const struct code_head *head)
+{
+	uint8_t kind;
+
+	if (runtime->version.code.local_kinds == CPYTHON_NO_FIELD)
+		return true;
+	return head->kinds && !process_read(runtime->pid, head->kinds + CPYTHON_BYTES_DATA, &kind, sizeof(kind)) && !(kind & KIND_CELL);
 }
 
 /* ---- entries ---- */
@@ -254,6 +268,7 @@ static int entry_read(const struct runtime *runtime, uint64_t address, const str
 		entry_free(entry);
 		return code;
 	}
+	entry->plain_self = has_plain_self(runtime, head);
 	entry->bytes = sizeof(*entry) + strlen(entry->function) + strlen(entry->file) + entry->lines_size;
 	*out = entry;
 	return 0;
@@ -352,4 +367,11 @@ int cpython_name_frame(struct runtime *runtime, const struct slot *slot, struct 
 		.first_line = entry->head.first_line > 0 ? (uint32_t)entry->head.first_line : 0,
 	};
 	return 0;
+}
+
+bool cpython_self_known(struct runtime *runtime, const struct slot *slot)
+{
+	struct code_entry *entry;
+
+	return !entry_get(runtime, slot->a, &entry) && entry->plain_self;
 }

@@ -18,7 +18,8 @@ enum published {
 	PUBLISHED_THREAD_ID, PUBLISHED_NATIVE_ID, PUBLISHED_PREVIOUS, PUBLISHED_EXECUTABLE, PUBLISHED_INSTR, PUBLISHED_OWNER,
 	PUBLISHED_FILENAME, PUBLISHED_NAME, PUBLISHED_QUALNAME, PUBLISHED_LINES, PUBLISHED_FIRST_LINE, PUBLISHED_ADAPTIVE,
 	PUBLISHED_TYPE, PUBLISHED_BYTES_SIZE, PUBLISHED_BYTES_DATA, PUBLISHED_STR_STATE, PUBLISHED_STR_LENGTH,
-	PUBLISHED_ASCII_DATA, PUBLISHED_COMPACT_DATA, PUBLISHED_INT_TAG, PUBLISHED_INT_DIGITS, PUBLISHED_CORO_FRAME, PUBLISHED_COUNT,
+	PUBLISHED_ASCII_DATA, PUBLISHED_COMPACT_DATA, PUBLISHED_INT_TAG, PUBLISHED_INT_DIGITS, PUBLISHED_CORO_FRAME, PUBLISHED_SELF,
+	PUBLISHED_KINDS, PUBLISHED_COUNT,
 };
 
 static const uint8_t published_3_13[PUBLISHED_COUNT] = {
@@ -29,7 +30,7 @@ static const uint8_t published_3_13[PUBLISHED_COUNT] = {
 	[PUBLISHED_OWNER] = 33, [PUBLISHED_FILENAME] = 35, [PUBLISHED_NAME] = 36, [PUBLISHED_QUALNAME] = 37,
 	[PUBLISHED_LINES] = 38, [PUBLISHED_FIRST_LINE] = 39, [PUBLISHED_ADAPTIVE] = 43, [PUBLISHED_TYPE] = 45,
 	[PUBLISHED_BYTES_SIZE] = 65, [PUBLISHED_BYTES_DATA] = 66, [PUBLISHED_STR_STATE] = 68, [PUBLISHED_STR_LENGTH] = 69,
-	[PUBLISHED_ASCII_DATA] = 70, [PUBLISHED_INT_TAG] = 62, [PUBLISHED_INT_DIGITS] = 63,
+	[PUBLISHED_ASCII_DATA] = 70, [PUBLISHED_INT_TAG] = 62, [PUBLISHED_INT_DIGITS] = 63, [PUBLISHED_SELF] = 32, [PUBLISHED_KINDS] = 42,
 };
 
 static const uint8_t published_3_14[PUBLISHED_COUNT] = {
@@ -41,6 +42,7 @@ static const uint8_t published_3_14[PUBLISHED_COUNT] = {
 	[PUBLISHED_LINES] = 43, [PUBLISHED_FIRST_LINE] = 44, [PUBLISHED_ADAPTIVE] = 48, [PUBLISHED_TYPE] = 51,
 	[PUBLISHED_BYTES_SIZE] = 75, [PUBLISHED_BYTES_DATA] = 76, [PUBLISHED_STR_STATE] = 78, [PUBLISHED_STR_LENGTH] = 79,
 	[PUBLISHED_ASCII_DATA] = 80, [PUBLISHED_INT_TAG] = 72, [PUBLISHED_INT_DIGITS] = 73, [PUBLISHED_CORO_FRAME] = 85,
+	[PUBLISHED_SELF] = 35, [PUBLISHED_KINDS] = 47,
 };
 
 static const uint8_t published_3_15[PUBLISHED_COUNT] = {
@@ -52,7 +54,7 @@ static const uint8_t published_3_15[PUBLISHED_COUNT] = {
 	[PUBLISHED_LINES] = 51, [PUBLISHED_FIRST_LINE] = 52, [PUBLISHED_ADAPTIVE] = 56, [PUBLISHED_TYPE] = 59,
 	[PUBLISHED_BYTES_SIZE] = 87, [PUBLISHED_BYTES_DATA] = 88, [PUBLISHED_STR_STATE] = 90, [PUBLISHED_STR_LENGTH] = 91,
 	[PUBLISHED_ASCII_DATA] = 92, [PUBLISHED_COMPACT_DATA] = 93, [PUBLISHED_INT_TAG] = 84, [PUBLISHED_INT_DIGITS] = 85,
-	[PUBLISHED_CORO_FRAME] = 101,
+	[PUBLISHED_CORO_FRAME] = 101, [PUBLISHED_SELF] = 43, [PUBLISHED_KINDS] = 55,
 };
 
 static const struct cpython_version rows[] = {
@@ -62,7 +64,7 @@ static const struct cpython_version rows[] = {
 		.layout = {.tstate_interp = 16, .tstate_next = 8, .tstate_thread_id = 152, .tstate_frame = 24, .frame_code = 32,
 			   .frame_previous = 24, .frame_instr = 120,
 			   .frame_owner = 0xffff, .frame_is_entry = 0xffff, .frame_generator = 112, .frame_self = 376},
-		.code = {.filename = 96, .name = 104, .qualname = CPYTHON_NO_FIELD, .first_line = 36, .lines = 112,
+		.code = {.local_kinds = CPYTHON_NO_FIELD, .filename = 96, .name = 104, .qualname = CPYTHON_NO_FIELD, .first_line = 36, .lines = 112,
 			 .instructions = CPYTHON_NO_FIELD},
 		.line_table = LINES_LNOTAB, .instr_unit = 1, .ascii_data = 48, .compact_data = 72,
 	},
@@ -72,7 +74,7 @@ static const struct cpython_version rows[] = {
 		.layout = {.tstate_interp = 16, .tstate_next = 8, .tstate_thread_id = 176, .tstate_frame = 24, .frame_code = 32,
 			   .frame_previous = 24, .frame_instr = 104,
 			   .frame_owner = 0xffff, .frame_is_entry = 0xffff, .frame_generator = 96, .frame_self = 360},
-		.code = {.filename = 96, .name = 104, .qualname = CPYTHON_NO_FIELD, .first_line = 36, .lines = 112,
+		.code = {.local_kinds = CPYTHON_NO_FIELD, .filename = 96, .name = 104, .qualname = CPYTHON_NO_FIELD, .first_line = 36, .lines = 112,
 			 .instructions = CPYTHON_NO_FIELD},
 		.line_table = LINES_LNOTAB, .instr_unit = 1, .ascii_data = 48, .compact_data = 72,
 	},
@@ -82,7 +84,7 @@ static const struct cpython_version rows[] = {
 		.layout = {.tstate_interp = 16, .tstate_next = 8, .tstate_thread_id = 176, .tstate_frame = 24, .frame_code = 32,
 			   .frame_previous = 24, .frame_instr = 104,
 			   .frame_owner = 0xffff, .frame_is_entry = 0xffff, .frame_generator = 96, .frame_self = 360},
-		.code = {.filename = 104, .name = 112, .qualname = CPYTHON_NO_FIELD, .first_line = 40, .lines = 120,
+		.code = {.local_kinds = CPYTHON_NO_FIELD, .filename = 104, .name = 112, .qualname = CPYTHON_NO_FIELD, .first_line = 40, .lines = 120,
 			 .instructions = CPYTHON_NO_FIELD},
 		.line_table = LINES_LNOTAB, .instr_unit = 1, .ascii_data = 48, .compact_data = 72,
 	},
@@ -92,7 +94,7 @@ static const struct cpython_version rows[] = {
 		.layout = {.tstate_interp = 16, .tstate_next = 8, .tstate_thread_id = 176, .tstate_frame = 24, .frame_code = 32,
 			   .frame_previous = 24, .frame_instr = 104,
 			   .frame_owner = 0xffff, .frame_is_entry = 0xffff, .frame_generator = 96, .frame_self = 360},
-		.code = {.filename = 104, .name = 112, .qualname = CPYTHON_NO_FIELD, .first_line = 40, .lines = 120,
+		.code = {.local_kinds = CPYTHON_NO_FIELD, .filename = 104, .name = 112, .qualname = CPYTHON_NO_FIELD, .first_line = 40, .lines = 120,
 			 .instructions = CPYTHON_NO_FIELD},
 		.line_table = LINES_LNOTAB, .instr_unit = 1, .ascii_data = 48, .compact_data = 72,
 	},
@@ -103,7 +105,7 @@ static const struct cpython_version rows[] = {
 			   .cframe_previous = 8, .frame_code = 32, .frame_previous = 24, .frame_instr = 96,
 			   .frame_owner = 0xffff, .frame_is_entry = 0xffff, .frame_generator = 88, .frame_self = 352,
 			   .anchor = ANCHOR_CFRAME},
-		.code = {.filename = 104, .name = 112, .qualname = CPYTHON_NO_FIELD, .first_line = 40, .lines = 120,
+		.code = {.local_kinds = CPYTHON_NO_FIELD, .filename = 104, .name = 112, .qualname = CPYTHON_NO_FIELD, .first_line = 40, .lines = 120,
 			 .instructions = CPYTHON_NO_FIELD},
 		.line_table = LINES_RANGES, .instr_unit = 2, .ascii_data = 48, .compact_data = 72,
 	},
@@ -114,7 +116,7 @@ static const struct cpython_version rows[] = {
 			   .cframe_frame = 8, .cframe_previous = 16, .frame_code = 32, .frame_previous = 48, .frame_instr = 56,
 			   .frame_owner = 69, .frame_is_entry = 68, .frame_generator = 69, .owner_generator = 1, .frame_self = 72,
 			   .frame_in_cframe = 1, .instr_is_pointer = 1, .anchor = ANCHOR_CFRAME, .owner_shim = 0xff},
-		.code = {.filename = 112, .name = 120, .qualname = 128, .first_line = 72, .lines = 136, .instructions = 184},
+		.code = {.local_kinds = 104, .filename = 112, .name = 120, .qualname = 128, .first_line = 72, .lines = 136, .instructions = 184},
 		.line_table = LINES_LOCATIONS, .instr_unit = 1, .ascii_data = 48, .compact_data = 72,
 	},
 	{ /* v3.12.1: Include/internal/pycore_runtime.h, pycore_interp.h, pycore_frame.h, Include/cpython/pystate.h, code.h */
@@ -124,7 +126,7 @@ static const struct cpython_version rows[] = {
 			   .cframe_frame = 0, .cframe_previous = 8, .frame_code = 0, .frame_previous = 8, .frame_instr = 56,
 			   .frame_owner = 70, .frame_is_entry = 0xffff, .frame_generator = 70, .owner_generator = 1, .frame_self = 72,
 			   .frame_in_cframe = 1, .instr_is_pointer = 1, .anchor = ANCHOR_SHIM, .owner_shim = 3},
-		.code = {.filename = 112, .name = 120, .qualname = 128, .first_line = 68, .lines = 136, .instructions = 192},
+		.code = {.local_kinds = 104, .filename = 112, .name = 120, .qualname = 128, .first_line = 68, .lines = 136, .instructions = 192},
 		.line_table = LINES_LOCATIONS, .instr_unit = 1, .ascii_data = 40, .compact_data = 56,
 	},
 	{ /* v3.13.0: Include/internal/pycore_runtime.h, pycore_interp.h, pycore_frame.h, Include/cpython/pystate.h, code.h */
@@ -134,7 +136,7 @@ static const struct cpython_version rows[] = {
 			   .frame_previous = 8, .frame_instr = 56,
 			   .frame_owner = 70, .frame_is_entry = 0xffff, .frame_generator = 70, .owner_generator = 1,
 			   .frame_self = 72, .instr_is_pointer = 1, .anchor = ANCHOR_SHIM, .owner_shim = 3},
-		.code = {.filename = 112, .name = 120, .qualname = 128, .first_line = 68, .lines = 136, .instructions = 200},
+		.code = {.local_kinds = 104, .filename = 112, .name = 120, .qualname = 128, .first_line = 68, .lines = 136, .instructions = 200},
 		.line_table = LINES_LOCATIONS, .instr_unit = 1, .ascii_data = 40, .compact_data = 56, .published = published_3_13,
 	},
 	{ /* v3.14.10: Include/internal/pycore_debug_offsets.h, pycore_interpframe_structs.h, pycore_stackref.h (tag), pycore_runtime_structs.h */
@@ -144,7 +146,7 @@ static const struct cpython_version rows[] = {
 			   .frame_previous = 8, .frame_instr = 56,
 			   .frame_owner = 74, .frame_is_entry = 0xffff, .frame_generator = 74, .owner_generator = 1,
 			   .frame_self = 80, .instr_is_pointer = 1, .anchor = ANCHOR_SHIM, .owner_shim = 3, .code_tag_mask = 1},
-		.code = {.filename = 112, .name = 120, .qualname = 128, .first_line = 68, .lines = 136, .instructions = 208},
+		.code = {.local_kinds = 104, .filename = 112, .name = 120, .qualname = 128, .first_line = 68, .lines = 136, .instructions = 208},
 		.line_table = LINES_LOCATIONS, .instr_unit = 1, .coro_frame = 72, .ascii_data = 40, .compact_data = 56,
 		.published = published_3_14,
 	},
@@ -155,7 +157,7 @@ static const struct cpython_version rows[] = {
 			   .frame_previous = 8, .frame_instr = 56,
 			   .frame_owner = 74, .frame_is_entry = 0xffff, .frame_generator = 74, .owner_generator = 1,
 			   .frame_self = 80, .instr_is_pointer = 1, .anchor = ANCHOR_SHIM, .owner_shim = 3, .code_tag_mask = 3},
-		.code = {.filename = 112, .name = 120, .qualname = 128, .first_line = 68, .lines = 136, .instructions = 208},
+		.code = {.local_kinds = 104, .filename = 112, .name = 120, .qualname = 128, .first_line = 68, .lines = 136, .instructions = 208},
 		.line_table = LINES_LOCATIONS, .instr_unit = 1, .coro_frame = 72, .ascii_data = 40, .compact_data = 56,
 		.published = published_3_15,
 	},
@@ -264,11 +266,13 @@ bool cpython_published_apply(const uint64_t *words, size_t count, struct cpython
 		{PUBLISHED_EXECUTABLE, &v.layout.frame_code, NULL, FRAME_OFFSET_MAX, 8},
 		{PUBLISHED_INSTR, &v.layout.frame_instr, NULL, FRAME_OFFSET_MAX, 8},
 		{PUBLISHED_OWNER, &v.layout.frame_owner, NULL, FRAME_OFFSET_MAX, 1},
+		{PUBLISHED_SELF, &v.layout.frame_self, NULL, FRAME_OFFSET_MAX, 8},
 		{PUBLISHED_FILENAME, &v.code.filename, NULL, CPYTHON_CODE_BYTES - 8, 8},
 		{PUBLISHED_NAME, &v.code.name, NULL, CPYTHON_CODE_BYTES - 8, 8},
 		{PUBLISHED_QUALNAME, &v.code.qualname, NULL, CPYTHON_CODE_BYTES - 8, 8},
 		{PUBLISHED_LINES, &v.code.lines, NULL, CPYTHON_CODE_BYTES - 8, 8},
 		{PUBLISHED_FIRST_LINE, &v.code.first_line, NULL, CPYTHON_CODE_BYTES - 4, 4},
+		{PUBLISHED_KINDS, &v.code.local_kinds, NULL, CPYTHON_CODE_BYTES - 8, 8},
 		{PUBLISHED_ADAPTIVE, &v.code.instructions, NULL, CPYTHON_CODE_BYTES, 2},
 		{PUBLISHED_ASCII_DATA, &v.ascii_data, NULL, STR_OFFSET_MAX, 8},
 		{PUBLISHED_COMPACT_DATA, &v.compact_data, NULL, STR_OFFSET_MAX, 8},

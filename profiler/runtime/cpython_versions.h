@@ -28,6 +28,7 @@
 #define CPYTHON_INT_DIGITS 24   /* .ob_digit: u32, 30 bits each */
 
 struct cpython_code_layout {
+	uint16_t local_kinds;   /* co_localspluskinds, a bytes object; CPYTHON_NO_FIELD: none (before 3.11) */
 	uint16_t filename, name;
 	uint16_t qualname;      /* CPYTHON_NO_FIELD: none (before 3.11) */
 	uint16_t first_line, lines;

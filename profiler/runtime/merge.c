@@ -32,6 +32,12 @@ struct merger {
 	size_t misses;
 };
 
+/* A mark goes with the frame before it. */
+static bool is_mark(const struct merge_input *in, size_t at)
+{
+	return at < in->python_count && (in->python[at].a == SLOT_TASK || in->python[at].a == SLOT_SELF);
+}
+
 static bool run_at(const struct merge_input *in, size_t at, struct run *out)
 {
 	struct run run = {.first = at, .next = at};
@@ -41,7 +47,7 @@ static bool run_at(const struct merge_input *in, size_t at, struct run *out)
 	while (run.next < in->python_count && in->python[run.next].a) {
 		run.count++;
 		run.next++;
-		if (in->anchor == ANCHOR_NONE)
+		if (in->anchor == ANCHOR_NONE && !is_mark(in, run.next))
 			break;
 	}
 	run.closed = in->anchor == ANCHOR_NONE;
@@ -184,7 +190,11 @@ static size_t outside(const struct merger *m)
 	struct run run;
 
 	if (in->anchor == ANCHOR_NONE) {
-		for (; evals < in->python_count && edge < in->native_count; edge++)
+		size_t frames = 0;
+
+		for (size_t i = 0; i < in->python_count; i++)
+			frames += !is_mark(in, i);
+		for (; evals < frames && edge < in->native_count; edge++)
 			evals += is_eval(m, edge);
 		return edge;
 	}

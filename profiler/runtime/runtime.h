@@ -26,6 +26,7 @@
  *            ANCHOR_NONE: no end slots
  *     frame  = [frame + L.frame_previous]
  *     frame is the coroutine's own of the asyncio task the thread runs (state.tstate_task is not 0): put {SLOT_TASK, task}
+ *     the kernel, of a connect(), after each of the innermost SELF_FRAMES_MAX frames: put {SLOT_SELF, [frame + L.frame_self]}
  *   frame == 0: PYTHON_ROOT. A top frame of 0 is PYTHON_ROOT with no slots (a thread in no Python code).
  *
  * So the slots are runs: frames innermost first, each run closed by an end slot {0, anchor}. A run cut by a fault or a
@@ -72,6 +73,8 @@ struct runtime_ops {
 	 * frame of the interpreter's own, not to be shown; or a negative errno (memory gone, freed, or not that code object any more):
 	 * the caller writes "[unreadable frame]". */
 	int (*name_frame)(struct runtime *runtime, const struct slot *slot, struct strings *strings, struct frame *out);
+	/* Is what a SLOT_SELF says of the frame before it that method's self? Not where the variable lies in a cell. */
+	bool (*self_known)(struct runtime *runtime, const struct slot *slot);
 	/* True if something of *state has changed: an interpreter more or less; with maps (what is mapped has changed) also a module
 	 * that came whose data the walker can use. */
 	bool (*look_again)(struct runtime *runtime, const struct process_maps *maps, struct python_state *state);

@@ -78,16 +78,21 @@ struct event *event_add(struct decode *decode, uint32_t kind, const struct recor
 	return event;
 }
 
-uint32_t stack_of(struct decode *decode, const struct record *record, const struct raw_stack *raw)
+static uint32_t stack_and_pool(struct decode *decode, const struct record *record, const struct raw_stack *raw, uint32_t *pool)
 {
 	struct followed *process = follow_find(decode->follow, record->pid);
 	uint32_t stack;
 
 	if (raw_stack_unmapped(raw))
 		follow_look_again(decode->follow, process);
-	stack = frames_stack(decode->frames, process, raw);
+	stack = frames_stack(decode->frames, process, raw, pool);
 	follow_units(decode->follow, process, units_of_stack(decode->units, stack));
 	return stack;
+}
+
+uint32_t stack_of(struct decode *decode, const struct record *record, const struct raw_stack *raw)
+{
+	return stack_and_pool(decode, record, raw, NULL);
 }
 
 static struct event_conn conn_of(const struct conn_body *body)
@@ -158,7 +163,7 @@ static void conn_with_stack(struct decode *decode, const struct record *record, 
 	const struct conn_body *body = (const void *)(record + 1);
 	struct raw_stack raw = {0};
 	struct event *event;
-	uint32_t stack = 0;
+	uint32_t stack = 0, pool = 0;
 
 	if (record->size < sizeof(*record) + sizeof(*body)) {
 		decode->malformed++;
@@ -170,7 +175,7 @@ static void conn_with_stack(struct decode *decode, const struct record *record, 
 			decode->malformed++;
 			return;
 		}
-		stack = stack_of(decode, record, &raw);
+		stack = stack_and_pool(decode, record, &raw, &pool);
 	}
 	event = event_add(decode, kind, record);
 	if (!event)
@@ -178,6 +183,7 @@ static void conn_with_stack(struct decode *decode, const struct record *record, 
 	event->stack = stack;
 	event->unit = units_number(decode->units, raw.unit);
 	event->conn = conn_of(body);
+	event->conn.pool = pool;
 	if (kind == EVENT_CONNECT)
 		event->conn.peer.name = unix_begins(decode, record, body);
 }

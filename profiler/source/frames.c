@@ -11,6 +11,7 @@
 #include "runtime/plumbing.h"
 #include "source/late.h"
 #include "source/leaf.h"
+#include "source/pool_frames.h"
 #include "symbol/symbol.h"
 
 #define FINISHED_MAX (NATIVE_SLOTS_MAX + 256) /* native frames after libunwind has gone on */
@@ -18,6 +19,7 @@
 struct frames {
 	struct connprof_recording *recording;
 	struct late *late;
+	struct pool_frames *pool_frames;
 	struct kallsyms *kallsyms;
 	bool kallsyms_tried;
 	struct unwind_remote *remote;        /* of the process that needed it last */
@@ -35,7 +37,8 @@ struct frames *frames_new(struct connprof_recording *recording)
 		return NULL;
 	frames->recording = recording;
 	frames->late = late_new(recording);
-	if (frames->late)
+	frames->pool_frames = pool_frames_new(recording);
+	if (frames->late && frames->pool_frames)
 		return frames;
 	frames_free(frames);
 	return NULL;
@@ -46,6 +49,7 @@ void frames_free(struct frames *frames)
 	if (!frames)
 		return;
 	late_free(frames->late);
+	pool_frames_free(frames->pool_frames);
 	kallsyms_free(frames->kallsyms);
 	unwind_remote_free(frames->remote);
 	free(frames);
@@ -280,6 +284,17 @@ static bool python_frame(struct frames *frames, struct followed *process, const 
 	return true;
 }
 
+/* What a mark says of the frame before it: the pool that it is a method of; 0: of none. */
+static uint32_t pool_of(struct frames *frames, struct followed *process, const struct slot *slot, uint32_t frame, uint64_t self)
+{
+	struct runtime *runtime;
+	const struct runtime_ops *ops = followed_runtime(process, &runtime);
+
+	if (!ops || !pool_frames_has(frames->pool_frames, frame) || !ops->self_known(runtime, slot))
+		return 0;
+	return pool_frames_place(frames->pool_frames, self);
+}
+
 /* 0: the task has no name that can be told. */
 static uint32_t task_frame(struct frames *frames, struct followed *process, const struct raw_stack *raw, uint64_t task)
 {
@@ -368,9 +383,10 @@ static size_t merge(struct frames *frames, struct followed *process, struct raw_
 	return count;
 }
 
-uint32_t frames_stack(struct frames *frames, struct followed *process, const struct raw_stack *raw_in)
+uint32_t frames_stack(struct frames *frames, struct followed *process, const struct raw_stack *raw_in, uint32_t *pool)
 {
 	struct raw_stack raw = *raw_in;
+	const struct slot *shown = NULL; /* the Python frame shown last */
 	size_t count = 0, items, after_python;
 
 	for (size_t i = 0; i < raw.kernel_count; i++)
@@ -389,7 +405,11 @@ uint32_t frames_stack(struct frames *frames, struct followed *process, const str
 		} else if (item->slot->a == SLOT_TASK) {
 			frames->ids[count] = task_frame(frames, process, &raw, item->slot->b);
 			count += frames->ids[count] != 0;
+		} else if (item->slot->a == SLOT_SELF) {
+			if (pool && !*pool && shown && shown + 1 == item->slot) /* the innermost one opens it */
+				*pool = pool_of(frames, process, shown, frames->ids[count - 1], item->slot->b);
 		} else if (python_frame(frames, process, item->slot, &frames->ids[count])) {
+			shown = item->slot;
 			after_python = ++count;
 		}
 	}

@@ -41,8 +41,9 @@ int raw_stack_read(const struct stack_head *head, size_t size, struct raw_stack 
 /* Does it go through code that was in no known mapping? Then the process should be looked at before frames_stack. */
 bool raw_stack_unmapped(const struct raw_stack *raw);
 
-/* The stack's id in recording->stacks; 0: none (empty, or no memory). process may be NULL: then addresses only. */
-uint32_t frames_stack(struct frames *frames, struct followed *process, const struct raw_stack *raw);
+/* The stack's id in recording->stacks; 0: none (empty, or no memory). process may be NULL: then addresses only. *pool, where it
+ * is asked for: the pool that opens the connection, as in struct event_conn. */
+uint32_t frames_stack(struct frames *frames, struct followed *process, const struct raw_stack *raw, uint32_t *pool);
 
 /* When all has been recorded: adds to native frames what debug info tells (late.h). 0 or -ENOMEM. */
 int frames_finish(struct frames *frames);

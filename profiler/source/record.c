@@ -238,6 +238,8 @@ static void write_body(struct record_writer *writer, const struct event *event, 
 			event->conn.error);
 		write_endpoint(writer, "local", &event->conn.local);
 		write_endpoint(writer, "peer", &event->conn.peer);
+		if (event->conn.pool)
+			fprintf(stream, ",\"pool\":%u", event->conn.pool);
 	}
 }
 

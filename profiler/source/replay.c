@@ -164,6 +164,7 @@ static int read_conn(struct replay *replay, struct json_object *line, struct eve
 	uint64_t key;
 
 	if (get_u64(replay, line, "conn", UINT64_MAX, &key) || get_u32(replay, line, "flags", UINT32_MAX, &conn->flags) ||
+	    get_u32(replay, line, "pool", UINT32_MAX, &conn->pool) ||
 	    read_endpoint(replay, line, "local", &conn->local) || read_endpoint(replay, line, "peer", &conn->peer))
 		return -EBADMSG;
 	conn->conn = key;

@@ -61,6 +61,6 @@ struct still_stack still_walk(struct still *still, struct followed *process, con
 		raw.end = end;
 	}
 	unwind_remote_free(remote);
-	out.stack = frames_stack(still->frames, process, &raw);
+	out.stack = frames_stack(still->frames, process, &raw, NULL);
 	return out;
 }

@@ -169,6 +169,7 @@ static void what_closed_it_tells_why(void **state)
 {
 	struct stream s;
 	uint32_t dropped, released, bare;
+	bool hint;
 	(void)state;
 
 	stream_begin(&s);
@@ -176,10 +177,10 @@ static void what_closed_it_tells_why(void **state)
 	released = stack_of(&s, "Connection.disconnect", LIB "/redis/connection.py", 1u, "ConnectionPool.release",
 			    LIB "/redis/connection.py", 2u, "Redis.execute_command", LIB "/redis/client.py", 3u, NULL);
 	bare = stack_of(&s, "shutdown", "/srv/app/x.py", 1u, NULL);
-	assert_int_equal(client_close_cause(s.recording, dropped), CAUSE_THROW_AWAY_CLIENT);
-	assert_int_equal(client_close_cause(s.recording, released), CAUSE_POOL_DROPPED_IT);
-	assert_int_equal(client_close_cause(s.recording, bare), CAUSE_NONE);
-	assert_int_equal(client_close_cause(s.recording, 0), CAUSE_NONE);
+	assert_int_equal(client_close_cause(s.recording, dropped, &hint), CAUSE_THROW_AWAY_CLIENT);
+	assert_int_equal(client_close_cause(s.recording, released, &hint), CAUSE_POOL_DROPPED_IT);
+	assert_int_equal(client_close_cause(s.recording, bare, &hint), CAUSE_NONE);
+	assert_int_equal(client_close_cause(s.recording, 0, &hint), CAUSE_NONE);
 	assert_string_equal(client_of_stack(s.recording, released), "redis-py");
 	assert_null(client_of_stack(s.recording, bare));
 	stream_end(&s);
@@ -221,12 +222,13 @@ static void what_closed_it_tells_why_in_native_code_too(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct stream s;
 		uint32_t frames[3];
+		bool hint;
 
 		stream_begin(&s);
 		for (size_t f = 0; f < 3; f++)
 			frames[f] = native(&s, cases[i].functions[f], strstr(cases[i].functions[f], "main.") ? "/srv/shop/main.go" : cases[i].file,
 					   cases[i].module);
-		assert_int_equal(client_close_cause(s.recording, stacks_add(s.recording->stacks, frames, 3, END_ROOT)), cases[i].cause);
+		assert_int_equal(client_close_cause(s.recording, stacks_add(s.recording->stacks, frames, 3, END_ROOT), &hint), cases[i].cause);
 		stream_end(&s);
 	}
 }
