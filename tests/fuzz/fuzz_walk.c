@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	image_memory(MEMORY, data + sizeof(head), size - sizeof(head));
 	image_mapping(0x400000, 0x100000, head.rows, 8);
 	head.python.enabled = 1;
+	image->selves = SELF_FRAMES_MAX;
 	head.sp = MEMORY + head.sp % 0x1000;
 	scratch = image_walk(0x400000 + head.pc % 0x100000, head.sp, head.bp, head.fsbase, &head.python);
 	if (scratch->head.python + scratch->head.native > STACK_SLOTS || scratch->head.python > PYTHON_SLOTS_MAX ||

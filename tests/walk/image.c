@@ -65,6 +65,7 @@ const struct scratch *image_walk_at(uint64_t pc, uint64_t sp, uint64_t bp, uint6
 	walk->exact_pc = exact;
 	walk->gil = now.image.gil;
 	walk->marks = now.image.marks;
+	walk->selves = now.image.selves;
 	walk->mapping_count = now.image.mapping_count;
 	walk->generation = now.image.generation;
 	if (python)

@@ -31,6 +31,7 @@ struct image {
 	uint64_t bx;                /* of the innermost frame */
 	uint8_t gil;                /* enum gil_wish */
 	uint8_t marks;              /* code objects get one */
+	uint8_t selves;             /* as struct walk has it */
 	int left_out;               /* what the last walk returned */
 };
 

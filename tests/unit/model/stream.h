@@ -27,6 +27,7 @@ struct stream {
 	uint64_t next_conn;
 	uint32_t queued_us; /* of what is received: it had lain unread for so long */
 	uint32_t unit; /* of the thread's work that is told now; 0: its own */
+	uint32_t pool; /* that opens connections now; 0: not known */
 };
 
 static inline void stream_begin(struct stream *stream)
@@ -110,6 +111,7 @@ static inline void conn_event(struct stream *stream, uint32_t kind, uint64_t con
 	};
 
 	event.conn.local = loopback((uint16_t)(LOCAL_PORTS + conn));
+	event.conn.pool = kind == EVENT_CONNECT ? stream->pool : 0;
 
 	feed(stream, &event);
 }

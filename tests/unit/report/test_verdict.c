@@ -7,7 +7,7 @@
 static const char *const check_members = "schema verdict targets window requests sites lost ";
 static const char *const site_members =
 	"rule protocol peer transport tls decides cause attribution library connects failed_connects requests "
-	"connects_per_request connects_per_using_request open_at_end reuse lifetime_ms setup_ms setup call_site stack cost ";
+	"connects_per_request connects_per_using_request open_at_end reuse pools lifetime_ms setup_ms setup call_site stack cost ";
 
 /* The member names in their order, a space behind each. */
 static void assert_members(struct json_object *object, const char *expected)

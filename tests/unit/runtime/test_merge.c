@@ -205,6 +205,20 @@ static void a_return_address_after_eval_s_last_call_is_still_eval(void **state)
 	expect(&s, "0a[1]", 0);
 }
 
+/* In these texts "\2" is a mark. */
+static void a_mark_goes_with_its_frame_and_is_no_call(void **state)
+{
+	struct stack s;
+
+	(void)state;
+	build(&s, ANCHOR_SHIM, "cccccc", "a\2b@1c\2@4");
+	expect(&s, "0a\2b[1]23c\2[4]5", 0);
+	build(&s, ANCHOR_NONE, "cecec", "a\2b\2");
+	expect(&s, "0a\2[1]2b\2[3]4", 0);
+	build(&s, ANCHOR_NONE, "cec", "a\2\1");
+	expect(&s, "0a\2\1[1]2", 0);
+}
+
 /* Whatever the bytes: every native frame once and in order, every Python frame once and in order. */
 static void check_complete(const struct stack *stack)
 {
@@ -245,7 +259,7 @@ static void hostile_slots_neither_lose_nor_repeat_a_frame(void **state)
 			s.native[i] = (struct slot){random() % 2 ? EVAL_START + 1 : 1,
 						    random() % 8 ? (uint64_t)(random() % 512) : UINT64_MAX - (uint64_t)(random() % 3)};
 		for (size_t i = 0; i < s.input.python_count; i++)
-			s.python[i] = (struct slot){(uint64_t)(random() % 2),
+			s.python[i] = (struct slot){(uint64_t)(random() % 4),
 						    random() % 8 ? (uint64_t)(random() % 512) : UINT64_MAX - (uint64_t)(random() % 3)};
 		check_complete(&s);
 	}
@@ -310,6 +324,13 @@ static void the_module_s_frames_further_in_are_calls_like_any_other(void **state
 	assert_int_equal(own(ANCHOR_SHIM, "ggecec", "a@2b@4"), 0);     /* about to switch */
 	assert_int_equal(own(ANCHOR_SHIM, "ecggecgg", "a@0b@4"), 7);   /* its trace function */
 	assert_int_equal(own(ANCHOR_NONE, "ggecec", "ab"), 0);
+}
+
+static void marks_are_no_calls_in_a_greenlet_either(void **state)
+{
+	(void)state;
+	assert_int_equal(own(ANCHOR_NONE, "ecgeg", "a"), 3);
+	assert_int_equal(own(ANCHOR_NONE, "ecgeg", "a\2"), 3);
 }
 
 static void what_is_no_greenlet_or_cannot_be_told_is_left_as_it_is(void **state)
@@ -398,6 +419,7 @@ int main(void)
 		cmocka_unit_test(a_greenlet_s_stack_ends_at_the_first_of_the_module_s_frames_outside_its_python_frames),
 		cmocka_unit_test(the_module_s_frames_further_in_are_calls_like_any_other),
 		cmocka_unit_test(a_cut_stack_in_the_middle_of_a_switch_ends_at_the_module_s_frames),
+		cmocka_unit_test(marks_are_no_calls_in_a_greenlet_either),
 		cmocka_unit_test(what_is_no_greenlet_or_cannot_be_told_is_left_as_it_is),
 		cmocka_unit_test(each_run_comes_inside_the_frame_that_holds_its_anchor),
 		cmocka_unit_test(the_extent_of_a_frame_ends_below_its_cfa),
@@ -411,6 +433,7 @@ int main(void)
 		cmocka_unit_test(a_call_that_has_not_pushed_its_frame_is_the_innermost),
 		cmocka_unit_test(more_frames_than_eval_calls_means_a_cut_root),
 		cmocka_unit_test(a_return_address_after_eval_s_last_call_is_still_eval),
+		cmocka_unit_test(a_mark_goes_with_its_frame_and_is_no_call),
 		cmocka_unit_test(hostile_slots_neither_lose_nor_repeat_a_frame),
 		cmocka_unit_test(the_largest_stacks_merge),
 	};
