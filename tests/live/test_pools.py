@@ -109,7 +109,7 @@ def a_recording_says_the_same_and_in_words(mode):
     time.sleep(0.3)
     recording = live.folder() / "pools.pb.gz"
     events = live.folder() / "pools.events.jsonl"
-    live.connprof("record", "-p", process.pid, "-d", 3, "--requests", "--events", events, "-o", recording, timeout=30).expect_status(0)
+    live.connprof("diagnose", "-p", process.pid, "-d", 3, "--events", events, "-f", "pprof", "-o", recording, timeout=30).expect_status(0)
     load.stop()
     live.answer(process)
     told = [live.connprof("report", path, "--view", "verdict", "-f", "json", "-o", "-") for path in (recording, events)]

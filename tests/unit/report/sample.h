@@ -139,6 +139,9 @@ static inline void leaky_site(struct connprof_recording *r)
 	s->handshake_trips = 3;
 	s->setup_ms_per_request = 0.9;
 	s->cpu_percent = 31;
+	s->pool_connects = 600;
+	s->pools = 590;
+	s->pooling = POOLING_OWN;
 	s->bytes_sent = 1000;
 	s->bytes_received = 2000;
 	s->explanation = text(r, "every request opened its own connection and threw it away");

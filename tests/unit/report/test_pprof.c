@@ -113,6 +113,10 @@ static void test_numbers_come_back_exactly(void **state)
 	assert_int_equal(back->site_count, 2);
 	assert_true(back->sites[0].setup_ms.max == 1.0 / 3);
 	assert_true(isnan(back->sites[1].lifetime_ms.p50));
+	assert_int_equal(back->sites[0].pool_connects, 600);
+	assert_int_equal(back->sites[0].pools, 590);
+	assert_int_equal(back->sites[0].pooling, POOLING_OWN);
+	assert_int_equal(back->sites[1].pooling, POOLING_UNKNOWN);
 	assert_true(back->sites[1].requests == UNKNOWN_COUNT);
 	assert_true(back->sites[0].peer_closed_open == UNKNOWN_COUNT);
 	assert_int_equal(back->sites[0].protocol_confirmed, true);

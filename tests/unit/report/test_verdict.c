@@ -78,6 +78,9 @@ static void test_check_json_has_the_members_of_its_schema_in_order(void **state)
 	assert_json(document, "sites.0.call_site.line", "42");
 	assert_json(document, "sites.0.stack.0.kind", "\"native\"");
 	assert_json(document, "sites.0.stack.1.line", "263");
+	assert_json(document, "sites.0.pools.connects", "600");
+	assert_json(document, "sites.0.pools.distinct", "590");
+	assert_json(document, "sites.0.pools.shared", "false");
 	assert_int_equal(json_object_array_length(at(document, "sites.0.stack")), 4); /* without _start's plumbing */
 	json_object_put(document);
 	free(out);
@@ -89,7 +92,7 @@ static void test_unknown_is_null_never_zero(void **state)
 	static const char *const unknown[] = {
 		"rule", "protocol", "cause", "attribution", "library", "failed_connects", "requests", "connects_per_request",
 		"reuse.requests_per_connection", "reuse.commands_per_connection", "lifetime_ms.p50", "setup_ms.p99",
-		"call_site", "cost.setup_ms_per_request", "cost.cpu_percent",
+		"call_site", "cost.setup_ms_per_request", "cost.cpu_percent", "pools",
 	};
 	struct connprof_recording *r = judged();
 	char *out = render_as(r, CONNPROF_VIEW_VERDICT, "json"), path[64];

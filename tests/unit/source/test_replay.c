@@ -41,7 +41,7 @@ static const struct connprof_recording *events_of(struct stream *stream, struct 
 	struct event events[] = {
 		{ .kind = EVENT_PROCESS, .pid = 9, .tid = 9 },
 		{ .kind = EVENT_SAMPLE, .pid = 9, .tid = 10, .python_end = PYTHON_ROOT, .sample.holds_gil = 1 },
-		{ .kind = EVENT_CONNECT, .pid = 9, .tid = 10, .conn = { .conn = UINT64_MAX - 1, .flags = CONN_OPENED } },
+		{ .kind = EVENT_CONNECT, .pid = 9, .tid = 10, .conn = { .conn = UINT64_MAX - 1, .flags = CONN_OPENED, .pool = UINT32_MAX } },
 		{ .kind = EVENT_ESTABLISHED, .pid = 9, .tid = 10, .conn = { .conn = UINT64_MAX - 1, .flags = CONN_OPENED } },
 		{ .kind = EVENT_IO, .pid = 9, .tid = 10, .io = { .conn = UINT64_MAX - 1, .bytes = 31, .direction = WIRE_SENT,
 		  .facts = { .protocol = PROTOCOL_REDIS, .flags = WIRE_CONFIRMED, .requests = 2, .handshake = 1, .library = "a\"b\\c" } } },
@@ -113,6 +113,8 @@ static void what_was_written_is_read_back_the_same(void **state)
 	assert_string_equal(strings_get(copy->strings, stacks_frame(copy->stacks, there->call_site)->function), "recommend");
 	assert_float_equal(there->lifetime_ms.p50, here->lifetime_ms.p50, 1e-12);
 	assert_float_equal(there->commands_per_connection, 1.0, 1e-12);
+	assert_int_equal(there->pool_connects, 1);
+	assert_int_equal(there->pools, 1);
 	connprof_recording_free(copy);
 	stream_end(&s);
 }
@@ -177,6 +179,7 @@ static void bad_streams_are_refused_with_the_line(void **state)
 		{ "{\"stack\":1,\"end\":0,\"frames\":[1]}\n", "line 2: refers to what is not defined yet" },
 		{ "{\"stack\":1,\"end\":0,\"frames\":7}\n", "line 2: a stack without frames" },
 		{ "{\"event\":\"connect\",\"t\":1,\"conn\":1,\"peer\":\"no\"}\n", "line 2: not an endpoint" },
+		{ "{\"event\":\"connect\",\"t\":1,\"conn\":1,\"pool\":4294967296}\n", "line 2: number out of range" },
 		{ "[[[[[[[[[[[[1]]]]]]]]]]]]\n", "line 2: not a JSON object" },
 		{ "{\"event\":\n", "line 2: not a JSON object" },
 		{ "{\"replace\":1,\"frames\":[1]}\n", "line 2: a replacement of no frame" },
