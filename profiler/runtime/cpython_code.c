@@ -19,7 +19,8 @@
 #define LINE_TABLE_BYTES_MAX (1u << 20)
 #define ENTRIES_MAX 16384
 #define CACHE_BYTES_MAX (16u << 20)   /* past either limit all entries go */
-#define KIND_CELL 0x40                /* of a local variable: CO_FAST_CELL, Include/internal/pycore_code.h of 3.11 to 3.15 */
+#define KIND_LOCAL 0x20               /* of a variable: CO_FAST_LOCAL and CO_FAST_CELL, Include/internal/pycore_code.h of 3.11 to 3.15 */
+#define KIND_CELL 0x40
 
 /* What of a code object tells it from another at the same address. */
 struct code_head {
@@ -239,7 +240,8 @@ static bool has_plain_self(const struct runtime *runtime, const struct code_head
 
 	if (runtime->version.code.local_kinds == CPYTHON_NO_FIELD)
 		return true;
-	return head->kinds && !process_read(runtime->pid, head->kinds + CPYTHON_BYTES_DATA, &kind, sizeof(kind)) && !(kind & KIND_CELL);
+	return head->kinds && !process_read(runtime->pid, head->kinds + CPYTHON_BYTES_DATA, &kind, sizeof(kind)) &&
+	       (kind & (KIND_LOCAL | KIND_CELL)) == KIND_LOCAL;
 }
 
 /* ---- entries ---- */
