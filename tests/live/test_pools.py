@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Which pool opened a connection: a new one each time, or one that all requests share, is told from the pool object itself, with
 real redis-py in many versions of CPython. The truth is the service's own: where its mode makes pools, and how many it made."""
+import shutil
 import time
 
 import live
@@ -10,7 +11,7 @@ from live import cases_for, expect
 POOLS_TOLD_MAX = 512  # profiler/model/pools.h
 OWN_SHARE = 0.9
 
-VERSIONS = live.pythons_like("3.6", "3.7", "3.8", "3.9", "3.10", "system", "3.12", "3.13")
+VERSIONS = live.pythons_like("3.6", "3.7", "3.8", "3.9", "3.10", "system", "3.12", "3.13", "3.14", "3.15")
 MODES = ["kept", "thrown", "dropped", "leaking", "healthy"]
 
 
@@ -30,7 +31,13 @@ def redis_py(version):
         if not folder.exists():
             live.missing(f"{folder} (make {live.BUILD}/venv/.old)")
         return path, [folder]
-    return path, list((live.BUILD / "venv" / "lib").glob("python3*/site-packages"))
+    folders = list((live.BUILD / "venv" / "lib").glob("python3*/site-packages"))
+    root, inside, _ = path.partition("/usr/bin/")
+    if not root or not inside:
+        return path, folders
+    copy = "/tmp/connprof-redis"  # an interpreter in a root file system of its own sees no other
+    shutil.copytree(folders[0] / "redis", f"{root}{copy}/redis", dirs_exist_ok=True)
+    return path, [copy]
 
 
 def checked(mode, version, *options):

@@ -195,7 +195,7 @@ def run_once(case, keep):
             details.append(f"the case is not what it claims: {refuted}")
         chief = next((site for site in report["sites"] if site["rule"]), None) or {}
         outcome.update(facts=dataclasses.asdict(facts), verdict=report["verdict"], observed=report["requests"]["observed"],
-                       site={key: chief.get(key) for key in ("rule", "cause", "attribution", "library", "connects", "call_site")},
+                       site={key: chief.get(key) for key in ("rule", "cause", "attribution", "library", "connects", "pools", "call_site")},
                        verdict_right=not verdict, right=not verdict and not details, problems=verdict + details)
         if keep and outcome["problems"]:
             kept = runtimes.INSTALLED / "wrong" / case.name.replace(":", "-")
