@@ -100,6 +100,16 @@ struct connprof_progress {
 };
 void connprof_session_progress(const struct connprof_session *session, struct connprof_progress *out);
 
+/* Each connection when it begins and when it has ended, a line of JSON each while it happens, and a summary as the last
+ * (connprof.trace-line/1, docs/formats.md): what the formats do that connprof_format_streams says yes to. Between open and start; path as
+ * for connprof_report_save; what options and rules point to is borrowed until the end. A step fails when nobody reads any more. */
+struct connprof_report_options;
+struct connprof_rules;
+int connprof_session_journal(struct connprof_session *session, const char *path, const struct connprof_report_options *options,
+			     const struct connprof_rules *rules, struct connprof_error *error);
+/* After connprof_session_stop: what is still open, and the summary. Waits for the reader, where a step does not. */
+int connprof_session_journal_end(struct connprof_session *session, struct connprof_error *error);
+
 /* What was seen so far: borrowed, changes with each step, valid until connprof_session_free. */
 struct connprof_recording *connprof_session_recording(struct connprof_session *session);
 void connprof_session_free(struct connprof_session *session);
@@ -110,6 +120,10 @@ void connprof_session_free(struct connprof_session *session);
  * models). Owned by the caller. */
 int connprof_recording_load(const char *path, struct connprof_recording **out, struct connprof_error *error);
 void connprof_recording_free(struct connprof_recording *recording);
+
+/* Writes to path what connprof_session_journal would have written of a recorded event stream. */
+int connprof_journal_replay(const char *events_path, const char *path, const struct connprof_report_options *options,
+			    const struct connprof_rules *rules, struct connprof_error *error);
 
 /* Every thread's stack now. The recording holds threads instead of samples; render it with the format "dump". */
 int connprof_dump(const struct connprof_config *config, struct connprof_recording **out, struct connprof_error *error);
@@ -196,6 +210,8 @@ enum connprof_view {
 const char *connprof_format_find(enum connprof_view view, const char *name, const char *path);
 /* Can it show the difference between two recordings, or two parts of one? */
 bool connprof_format_compares(enum connprof_view view, const char *name);
+/* Is it written while things happen (connprof_session_journal), and not from a recording? */
+bool connprof_format_streams(enum connprof_view view, const char *name);
 /* The names for a view, separated by ", " (static). */
 const char *connprof_format_names(enum connprof_view view);
 

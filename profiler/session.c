@@ -16,17 +16,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "connprof.h"
-#include "model/model.h"
-#include "model/recording.h"
-#include "process/process.h"
-#include "source/decode.h"
-#include "source/follow.h"
-#include "source/objects.h"
-#include "source/probe.h"
-#include "source/record.h"
-#include "source/sampler.h"
-#include "source/tables.h"
+#include "session_parts.h"
 
 #define DEFAULT_RATE_HZ 99
 #define ROWS_LEAST (512u << 10)
@@ -41,33 +31,6 @@
 #define SWEEP_NS 5000000000ull      /* UNIX connections whose end the kernel did not tell are looked for */
 #define HASTEN_NS 1000000000ull     /* how long short-lived code is reckoned with, once it was seen */
 #define STEP_NS 200000000ull        /* one step takes records for no longer */
-#define LAST_STEPS 50               /* after the end, when only forks, execs and exits can still arrive */
-
-struct session_target {
-	struct process_identity identity;
-};
-
-struct connprof_session {
-	struct connprof_config config;
-	char *events_path;
-	struct session_target *targets;      /* named by the user */
-	size_t target_count;
-	struct connprof_recording *recording;
-	struct model *model;
-	struct probe *probe;
-	struct tables *tables;
-	struct objects *objects;
-	struct follow *follow;
-	struct tls *tls;                     /* NULL: not asked for */
-	struct decode *decode;
-	struct sampler *sampler;
-	struct record_writer *writer;
-	uint64_t open_ns, start_ns, end_ns, housekeeping_ns, sweep_ns, exits_swept;
-	uint64_t malformed;
-	uint64_t hasten_ns, unreadable;      /* until when; frames at the last look */
-	double cpu_seconds, real_rate_hz;    /* as of the last look */
-	bool stopped, behind;                /* behind: records waited when the last step ended */
-};
 
 /* ---- open ---- */
 
@@ -169,6 +132,12 @@ int connprof_session_open(const struct connprof_config *config, struct connprof_
 	return 0;
 }
 
+int connprof_session_journal(struct connprof_session *session, const char *path, const struct connprof_report_options *options,
+			     const struct connprof_rules *rules, struct connprof_error *error)
+{
+	return journal_open(path, session->recording, options, rules, false, &session->journal, error);
+}
+
 /* ---- start ---- */
 
 static int gone(pid_t pid, int code, struct connprof_error *error)
@@ -225,7 +194,7 @@ int connprof_session_start(struct connprof_session *session, struct connprof_err
 	if (!code && session->config.collect & CONNPROF_SAMPLES)
 		code = sampler_new(session->probe, session->config.rate_hz, &session->sampler, error);
 	clock_gettime(CLOCK_REALTIME, &now);
-	session->start_ns = session->end_ns = clock_now_ns();
+	session->start_ns = session->end_ns = session->recording->start_ns = clock_now_ns();
 	session->recording->start_unix_ns = (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
 	if (!code && session->events_path)
 		code = record_open(session->events_path, session->recording, session->start_ns, &session->writer, error);
@@ -258,7 +227,7 @@ static void look_for_losses(struct connprof_session *session, uint64_t now_ns)
 			decode_lost(session->decode, i, drops[i] - session->recording->drops[i], now_ns);
 }
 
-static int feed(struct connprof_session *session)
+int session_feed(struct connprof_session *session)
 {
 	const struct event *events;
 	size_t count = decode_take(session->decode, &events);
@@ -274,7 +243,7 @@ static int feed(struct connprof_session *session)
 
 /* The kernel's account of a process that ends is short by up to a scheduler tick: where that weighs, the samples say how much
  * CPU time there was, and whether they came at the rate asked for cannot be told. */
-static void look_at_cpu_time(struct connprof_session *session)
+void session_look_at_cpu_time(struct connprof_session *session)
 {
 	uint64_t ticks = session->recording->samples + session->recording->samples_without_gil;
 	double sampled = (double)ticks / session->config.rate_hz;
@@ -295,7 +264,7 @@ static void housekeeping(struct connprof_session *session, uint64_t now_ns)
 	if (now_ns - session->housekeeping_ns < HOUSEKEEPING_NS)
 		return;
 	session->housekeeping_ns = now_ns;
-	look_at_cpu_time(session);
+	session_look_at_cpu_time(session);
 	if (now_ns - session->sweep_ns < SWEEP_NS && follow_exits(session->follow) == session->exits_swept)
 		return;
 	session->sweep_ns = now_ns;
@@ -324,7 +293,7 @@ static void look_for_short_lived_code(struct connprof_session *session, uint64_t
 		log_say(1, "code that does not live long: each sample is %s", now_ns < session->hasten_ns ? "read at once" : "read as usual again");
 }
 
-static int drain(struct connprof_session *session, struct connprof_error *error)
+int session_drain(struct connprof_session *session, struct connprof_error *error)
 {
 	uint64_t now = clock_now_ns(), bad = 0;
 	int code;
@@ -336,7 +305,7 @@ static int drain(struct connprof_session *session, struct connprof_error *error)
 	look_for_calls(session);
 	look_for_short_lived_code(session, now);
 	housekeeping(session, now);
-	code = feed(session);
+	code = session_feed(session);
 	return code < 0 ? error_memory(error) : code;
 }
 
@@ -347,102 +316,19 @@ int connprof_session_fd(const struct connprof_session *session)
 
 int connprof_session_step(struct connprof_session *session, struct connprof_error *error)
 {
+	int taken, code;
+
 	if (session->stopped)
 		return 0;
 	session->end_ns = clock_now_ns();
-	return drain(session, error);
+	taken = session_drain(session, error);
+	code = taken >= 0 && session->journal ? journal_push(session->journal, error) : 0;
+	return code ? code : taken;
 }
 
 bool connprof_session_alive(const struct connprof_session *session)
 {
 	return !session->stopped && follow_alive(session->follow) > 0;
-}
-
-/* ---- stop ---- */
-
-static void fill_costs(struct connprof_session *session)
-{
-	struct cost_row *cost = &session->recording->cost;
-	uint64_t drops[DROP_COUNT], tallies[TALLY_COUNT], first = decode_first_sample_ns(session->decode);
-
-	probe_counters(session->probe, drops, tallies);
-	cost->kernel_seconds = (tallies[TALLY_SAMPLE_NS] + tallies[TALLY_CONNECT_NS] + tallies[TALLY_IO_NS] +
-				tallies[TALLY_WAIT_NS] + tallies[TALLY_CALL_NS]) / 1e9;
-	session->recording->offcpu.brief = tallies[TALLY_BRIEF];
-	session->recording->offcpu.brief_ns = tallies[TALLY_BRIEF_NS];
-	look_at_cpu_time(session);
-	cost->real_rate_hz = session->real_rate_hz;
-	cost->target_cpu_seconds = session->cpu_seconds;
-	cost->own_cpu_seconds = clock_process_ns() / 1e9;
-	cost->own_rss_bytes = process_peak_bytes(getpid());
-	if (first)
-		cost->first_sample_seconds = (first - session->open_ns) / 1e9;
-	session->recording->missed_runs = probe_missed_runs(session->probe);
-	session->recording->stacks_refused = stacks_refused(session->recording->stacks);
-}
-
-static void note_troubles(struct connprof_session *session)
-{
-	char text[160];
-	uint64_t malformed = session->malformed + decode_malformed(session->decode);
-
-	if (malformed) {
-		snprintf(text, sizeof(text), "%llu records from the kernel side were malformed and left out",
-			 (unsigned long long)malformed);
-		recording_note(session->recording, text);
-	}
-	if (session->behind)
-		recording_note(session->recording, "the target's events arrived faster than they could be read: the last were left out");
-	objects_tell(session->objects, session->recording);
-	if (tables_refused(session->tables)) {
-		snprintf(text, sizeof(text), "%zu objects or processes found no room in the unwind tables: their stacks are cut",
-			 tables_refused(session->tables));
-		recording_note(session->recording, text);
-	}
-}
-
-int connprof_session_stop(struct connprof_session *session, struct connprof_error *error)
-{
-	int code;
-
-	if (session->stopped)
-		return 0;
-	probe_deactivate(session->probe);
-	session->end_ns = clock_now_ns();
-	code = drain(session, error);
-	for (int i = 0; i < LAST_STEPS && code >= 0 && session->behind; i++)
-		code = drain(session, error);
-	if (code >= 0 && session->config.collect & CONNPROF_OFFCPU)
-		decode_waits_end(session->decode, session->probe, session->end_ns);
-	if (code >= 0) {
-		decode_sweep(session->decode, session->end_ns);
-		decode_silent(session->decode, session->end_ns);
-		code = feed(session);
-	}
-	if (code >= 0)
-		code = decode_finish(session->decode);
-	session->stopped = true;
-	fill_costs(session);
-	note_troubles(session);
-	if (code >= 0)
-		code = model_finish(session->model, session->start_ns, session->end_ns);
-	if (session->writer) {
-		const struct frame_replacement *by_frame;
-		const uint32_t *ids;
-		size_t replaced = decode_replaced(session->decode, &by_frame, &ids);
-		int closed;
-
-		if (code >= 0 && record_replaced(session->writer, by_frame, replaced, ids))
-			code = -ENOMEM;
-		closed = record_close(session->writer, session->end_ns, error);
-
-		session->writer = NULL;
-		if (closed)
-			return closed;
-	}
-	sampler_free(session->sampler);
-	session->sampler = NULL;
-	return code < 0 ? error_memory(error) : 0;
 }
 
 /* ---- looking ---- */
@@ -475,6 +361,7 @@ void connprof_session_free(struct connprof_session *session)
 	if (!session)
 		return;
 	sampler_free(session->sampler);
+	journal_abort(session->journal);
 	record_abort(session->writer);
 	decode_free(session->decode);
 	tls_free(session->tls);

@@ -13,11 +13,12 @@ struct server_question {
 	struct connprof_server_view *view;
 };
 
-static int ask_before(void *context)
+static int ask_before(void *context, struct connprof_session *session)
 {
 	struct server_question *question = context;
 	struct connprof_error error = {0};
 
+	(void)session;
 	if (question->url && connprof_server_view_begin(question->url, &question->view, &error))
 		return message_failed(&error);
 	return 0;

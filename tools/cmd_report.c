@@ -73,6 +73,16 @@ static int render(struct connprof_recording *recording, const struct options *op
 	return verdict;
 }
 
+/* What trace writes while it happens, from an event stream. */
+static int replay_lines(const struct options *options, const struct output_plan *plan)
+{
+	struct connprof_report_options style = output_style(options, plan->format, -1);
+	struct connprof_rules rules = output_rules(options, NULL);
+	struct connprof_error error = {0};
+
+	return connprof_journal_replay(options->file, plan->path, &style, &rules, &error) ? message_failed(&error) : 0;
+}
+
 int cmd_report(const struct options *options)
 {
 	bool summary = !options->output && !options->format && !options->view;
@@ -83,6 +93,8 @@ int cmd_report(const struct options *options)
 
 	if (status)
 		return status;
+	if (!summary && connprof_format_streams(plan.view, plan.format))
+		return replay_lines(options, &plan);
 	if (connprof_recording_load(options->file, &recording, &error))
 		return message_failed(&error);
 	status = summary ? print_summary(recording) : render(recording, options, &plan);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd_trace.c - connprof trace: follows every connection a service opens, per call site.
+ * cmd_trace.c - connprof trace: follows every connection a service opens.
  *
- * On a terminal the table is drawn anew each second where it stood; at the end it is printed once more, whole. Elsewhere
- * only the summary is written.
+ * On a terminal a table of call sites is drawn anew each second where it stood; at the end it is printed once more, whole. Where
+ * standard output is none, and nothing else is asked for, each connection is a line of JSON while it happens.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -89,17 +89,14 @@ static bool is_live(const struct options *options, const struct output_plan *pla
 	       !options->verbose && !options->run && terminal && strcmp(terminal, "dumb");
 }
 
-int cmd_trace(const struct options *options)
+static int trace_sites(const struct options *options, const struct output_plan *plan)
 {
-	struct output_plan plan;
-	struct live_table table = {.options = options, .plan = &plan};
+	struct live_table table = {.options = options, .plan = plan};
 	struct watch_hooks hooks = {.context = &table};
 	struct watch watch;
-	int status = output_plan(options, CONNPROF_VIEW_SITES, NULL, &plan);
+	int status;
 
-	if (status)
-		return status;
-	hooks.draws = is_live(options, &plan);
+	hooks.draws = is_live(options, plan);
 	hooks.tick = hooks.draws ? redraw : NULL;
 	status = watch_run(&watch, options, CONNPROF_CONNECTIONS, &hooks);
 	if (!status) {
@@ -107,10 +104,59 @@ int cmd_trace(const struct options *options)
 
 		erase(&table);
 		judge(options, recording);
-		status = output_write(&plan, options, recording);
+		status = output_write(plan, options, recording);
 	}
 	if (!status)
 		status = watch.status;
 	watch_done(&watch);
 	return status;
+}
+
+struct line_wish {
+	const struct options *options;
+	const struct output_plan *plan;
+};
+
+static int begin_lines(void *context, struct connprof_session *session)
+{
+	const struct line_wish *wish = context;
+	struct connprof_report_options style = output_style(wish->options, wish->plan->format, -1);
+	struct connprof_rules rules = output_rules(wish->options, NULL);
+	struct connprof_error error = {0};
+
+	return connprof_session_journal(session, wish->plan->path, &style, &rules, &error) ? message_failed(&error) : 0;
+}
+
+static int trace_lines(const struct options *options, const struct output_plan *plan)
+{
+	struct line_wish wish = {options, plan};
+	struct watch_hooks hooks = {.context = &wish, .opening = begin_lines, .draws = !strcmp(plan->path, "-")};
+	struct connprof_error error = {0};
+	struct watch watch;
+	int status;
+
+	if (hooks.draws && options->run && !options->output)
+		return message_usage(options->command, "standard output is the command's: give %s a file with -o", plan->format);
+	status = watch_run(&watch, options, CONNPROF_CONNECTIONS, &hooks);
+	if (!status && watch.status)
+		status = watch.status; /* nobody reads any more, or the session broke: that has been said */
+	else if (!status && connprof_session_journal_end(watch.session, &error))
+		status = message_failed(&error);
+	watch_done(&watch);
+	return status;
+}
+
+int cmd_trace(const struct options *options)
+{
+	struct options wanted = *options;
+	struct output_plan plan;
+	bool open_choice = !options->format && (!options->output || !strcmp(options->output, "-")) && !options->run;
+	int status;
+
+	if (open_choice && !isatty(STDOUT_FILENO))
+		wanted.format = "jsonl";
+	status = output_plan(&wanted, CONNPROF_VIEW_SITES, NULL, &plan);
+	if (status)
+		return status;
+	return connprof_format_streams(plan.view, plan.format) ? trace_lines(&wanted, &plan) : trace_sites(&wanted, &plan);
 }

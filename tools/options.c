@@ -93,7 +93,7 @@ static const struct row rows[] = {
 	{"title", 0, "TEXT", TEXT, AT(title), 0, 0, NULL, PROFILES | DIFF, "the picture's title"},
 	{"view", 0, "NAME", TEXT, AT(view), 0, 0, "profile verdict sites requests diagnosis", REPORT,
 	 "what to render: profile, verdict (as check), sites (as trace), requests or diagnosis (as diagnose)"},
-	{"stacks", 0, NULL, FLAG, AT(stacks), 0, 0, NULL, TRACE | REPORT, "call sites with the chain of calls down to connect()"},
+	{"stacks", 0, NULL, FLAG, AT(stacks), 0, 0, NULL, TRACE | REPORT, "call sites with the chain of calls down to connect(); jsonl: the stacks of each connection"},
 	{"weight", 0, "WHAT", TEXT, AT(weight), 0, 0, "opened open setup", TRACE | REPORT,
 	 "what the width of a flame graph of connections is: how many were opened, are still open, or their set-up time"},
 	{"min-requests", 0, "N", COUNT, AT(min_requests), 0, 1000000000, NULL, JUDGES,
@@ -443,6 +443,9 @@ void options_help(const struct command *command, FILE *stream)
 	}
 	if (command->view)
 		fprintf(stream, "\nformats: %s\n", connprof_format_names(command->view));
+	if (command->bit == TRACE)
+		fputs("standard output that is no terminal gets jsonl, a line for each connection as it happens, unless -f, -o or a command is given\n",
+		      stream);
 	if (command->bit == REPORT)
 		fprintf(stream, "formats with --view verdict: %s\nformats with --view sites: %s\n"
 			"formats with --view requests: %s\nformats with --view diagnosis: %s\n",

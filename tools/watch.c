@@ -206,7 +206,7 @@ static int attach(struct watch *watch, const struct options *options, unsigned c
 
 	if (connprof_session_open(&config, &watch->session, &error))
 		return message_failed(&error);
-	if (hooks->opening && (status = hooks->opening(hooks->context)))
+	if (hooks->opening && (status = hooks->opening(hooks->context, watch->session)))
 		return status;
 	if (connprof_session_start(watch->session, &error))
 		return message_failed(&error);

@@ -16,7 +16,7 @@
 
 struct watch_hooks {
 	void *context;
-	int (*opening)(void *context);  /* attached to nothing yet, about to start: 0, or the exit status to end with */
+	int (*opening)(void *context, struct connprof_session *session); /* attached to nothing yet, about to start: 0, or the exit status to end with */
 	void (*tick)(void *context, struct connprof_session *session); /* each second */
 	bool (*step)(void *context, struct connprof_session *session); /* each step, every 100 ms at least: true ends the window */
 	int (*closed)(void *context, struct connprof_recording *recording); /* detached; a command still runs */

@@ -97,9 +97,13 @@ static int stream_error(FILE *stream)
 	return 0;
 }
 
+int output_failed(const struct output *out, int code, struct connprof_error *err)
+{
+	return refuse(err, out->path ? out->path : "standard output", code);
+}
+
 int output_commit(struct output *out, struct connprof_error *err)
 {
-	const char *name = out->path ? out->path : "standard output";
 	int code;
 
 	code = stream_error(out->stream);
@@ -115,7 +119,7 @@ int output_commit(struct output *out, struct connprof_error *err)
 		out->temporary = NULL;
 	}
 	if (code)
-		refuse(err, name, code);
+		output_failed(out, code, err);
 	output_abort(out);
 	return code;
 }

@@ -20,6 +20,9 @@ int output_open(struct output *out, const char *path, struct connprof_error *err
 /* Flushes, syncs and renames; on any failure the temporary file is removed and the old file stays whole. */
 int output_commit(struct output *out, struct connprof_error *err);
 
+/* The message for a write that failed with code, a negative errno, which is returned. */
+int output_failed(const struct output *out, int code, struct connprof_error *err);
+
 /* Drops what was written. Safe after commit and on a zeroed output. */
 void output_abort(struct output *out);
 

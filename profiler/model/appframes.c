@@ -161,12 +161,28 @@ static bool decide(const struct appframes *appframes, const struct frame *frame)
 	       !is_go_library(strings_get(strings, frame->file), strings_get(strings, frame->function));
 }
 
+/* Frames come while a live recording is looked at. */
+static bool grow(struct appframes *appframes, uint32_t id)
+{
+	size_t count = stacks_frame_count(appframes->recording->stacks) + 1;
+	uint8_t *known = id < appframes->count ? NULL : realloc(appframes->known, count * 2);
+
+	if (!known)
+		return id < appframes->count;
+	memset(known + appframes->count, NOT_ASKED, count * 2 - appframes->count);
+	appframes->known = known;
+	appframes->count = count * 2;
+	return true;
+}
+
 bool appframes_own(struct appframes *appframes, uint32_t id)
 {
 	const struct frame *frame = stacks_frame(appframes->recording->stacks, id);
 
-	if (!frame || id >= appframes->count)
+	if (!frame)
 		return false;
+	if (!grow(appframes, id))
+		return decide(appframes, frame);
 	if (appframes->known[id] == NOT_ASKED)
 		appframes->known[id] = decide(appframes, frame) ? OWN : FOREIGN;
 	return appframes->known[id] == OWN;

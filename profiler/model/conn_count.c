@@ -34,26 +34,39 @@ static void count_kind(const struct conn *conn, struct counts *counts)
 	}
 }
 
-static int add_span(struct sketch *sketch, uint64_t begin_ns, uint64_t end_ns)
+static uint64_t span(uint64_t begin_ns, uint64_t end_ns)
 {
-	return begin_ns && end_ns > begin_ns ? sketch_add(sketch, end_ns - begin_ns) : 0;
+	return begin_ns && end_ns > begin_ns ? end_ns - begin_ns : 0;
+}
+
+struct conn_setup conn_setup(const struct conn *conn)
+{
+	return (struct conn_setup){
+		.whole_ns = span(conn->birth_ns, setup_end(conn)),
+		.connect_ns = span(conn->birth_ns, conn->established_ns),
+		.tls_ns = span(conn->established_ns, conn->tls_ns),
+		.handshake_ns = span(conn->tls_ns ? conn->tls_ns : conn->established_ns, conn->handshake_ns),
+	};
+}
+
+static int add_span(struct sketch *sketch, uint64_t ns)
+{
+	return ns ? sketch_add(sketch, ns) : 0;
 }
 
 static int count_setup(const struct conn *conn, struct counts *counts)
 {
+	struct conn_setup setup = conn_setup(conn);
+
 	counts->handshake_trips += conn->handshake_trips;
-	return add_span(&counts->connect, conn->birth_ns, conn->established_ns) |
-	       add_span(&counts->tls_handshake, conn->established_ns, conn->tls_ns) |
-	       add_span(&counts->handshake, conn->tls_ns ? conn->tls_ns : conn->established_ns, conn->handshake_ns);
+	return add_span(&counts->setup, setup.whole_ns) | add_span(&counts->connect, setup.connect_ns) |
+	       add_span(&counts->tls_handshake, setup.tls_ns) | add_span(&counts->handshake, setup.handshake_ns);
 }
 
 static int count_times(const struct conn *conn, struct counts *counts)
 {
-	uint64_t ready = setup_end(conn);
 	int code = count_setup(conn, counts);
 
-	if (ready > conn->birth_ns)
-		code |= sketch_add(&counts->setup, ready - conn->birth_ns);
 	if (!conn->closed_ns || conn->closed_ns < conn->birth_ns)
 		return code;
 	code |= sketch_add(&counts->lifetime, conn->closed_ns - conn->birth_ns);

@@ -42,6 +42,9 @@ struct conns {
 	struct credits *credits;
 	struct series *series;
 	struct pools *pools;
+	uint64_t numbered;
+	conn_told told;
+	void *watcher;
 	struct conns_totals totals; /* of those that are gone, but for opened */
 };
 
@@ -80,6 +83,18 @@ void conns_free(struct conns *conns)
 	free(conns);
 }
 
+void conns_watch(struct conns *conns, conn_told told, void *context)
+{
+	conns->told = told;
+	conns->watcher = context;
+}
+
+static void tell(const struct conns *conns, enum conn_moment moment, const struct conn *conn)
+{
+	if (conns->told && !conn->pair)
+		conns->told(conns->watcher, moment, conn);
+}
+
 static struct entry *find(struct conns *conns, uint64_t key)
 {
 	struct entry *entry;
@@ -106,7 +121,7 @@ static int add(struct conns *conns, const struct event *event, uint64_t key, con
 		return -ENOMEM;
 	entry->conn = (struct conn){
 		.key = key, .group = opened ? (uint32_t)group : NO_GROUP, .pid = event->pid, .tid = event->tid,
-		.peer = endpoint_plain(peer), .opened = opened,
+		.peer = endpoint_plain(peer), .opened = opened, .number = ++conns->numbered, .seen_ns = event->time_ns,
 	};
 	entry->series = SERIES_NONE;
 	if (event->kind != EVENT_IO)
@@ -140,6 +155,7 @@ static void fold(struct conns *conns, struct entry *entry)
 {
 	const struct conn *conn = &entry->conn;
 
+	tell(conns, CONN_ENDED, conn);
 	if (conn->group != NO_GROUP) /* short of memory a sketch lacks a value; the counts are right */
 		conn_count(conn, &groups_at(conns->groups, conn->group)->counts);
 	count_unopened(conn, &conns->totals);
@@ -251,6 +267,8 @@ static int opened(struct conns *conns, const struct event *event)
 		return code;
 	conn = &entry->conn;
 	conn->birth_ns = event->time_ns;
+	conn->stack = event->stack;
+	tell(conns, CONN_BEGAN, conn);
 	conn->early = requests_early(conns->requests);
 	conn->reconnect = credit_take(conns->credits, conn->pid, &conn->peer);
 	conn->pool = event->conn.pool;
@@ -276,6 +294,7 @@ static int seen(struct conns *conns, const struct event *event)
 	if (entry) {
 		entry->conn.preexisting = event->kind == EVENT_PREEXISTING;
 		entry->conn.pair = event->conn.flags & CONN_PAIR;
+		tell(conns, CONN_BEGAN, &entry->conn);
 	}
 	return code;
 }
@@ -310,6 +329,7 @@ static void gone(struct conns *conns, struct entry *entry, const struct event *e
 	requests_end(conns->requests, &entry->serving, event->time_ns);
 	if (conn->opened && !conn->established_ns && !conn->last_io_ns)
 		conn->failed = true;
+	conn->error = event->conn.error;
 	if (conn->failed || (!conn->closed_ns && !conn->peer_closed_ns && event->conn.flags & CONN_RESET))
 		peer_ended(conns, entry, event->time_ns);
 	ended_here(conns, entry, event->time_ns);
@@ -373,6 +393,7 @@ static int moved(struct conns *conns, const struct event *event)
 		code = add(conns, event, event->io.conn, &nowhere, false, &entry);
 		if (!entry)
 			return code;
+		tell(conns, CONN_BEGAN, &entry->conn);
 	}
 	conn = &entry->conn;
 	conn->last_io_ns = event->time_ns;
@@ -395,6 +416,7 @@ static int moved(struct conns *conns, const struct event *event)
 	if (event->io.direction == WIRE_RECEIVED)
 		look_beside(conns, entry);
 	if (conn->server) {
+		conn->commands += event->io.direction == WIRE_RECEIVED ? facts->requests : 0;
 		if (facts->protocol == PROTOCOL_HTTP)
 			requests_io(conns->requests, &entry->serving, event);
 	} else if (event->io.direction == WIRE_SENT) {
@@ -416,8 +438,11 @@ static void closed(struct conns *conns, struct entry *entry, const struct event 
 	struct conn *conn = &entry->conn;
 
 	requests_end(conns->requests, &entry->serving, event->time_ns);
-	if (ended_here(conns, entry, event->time_ns))
-		conn->close_stack = event->stack;
+	if (!ended_here(conns, entry, event->time_ns))
+		return;
+	conn->close_stack = event->stack;
+	conn->closed_here = true;
+	conn->exiting = event->conn.flags & CONN_EXITING;
 }
 
 int conns_feed(struct conns *conns, const struct event *event)

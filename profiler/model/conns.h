@@ -23,16 +23,18 @@
 struct conn {
 	uint64_t key;
 	uint32_t group;                /* index into groups; NO_GROUP: not opened here, and nothing asked through it yet */
+	uint64_t number;               /* from 1, in the order in which they were seen */
 	uint32_t pid, tid;             /* that opened it */
 	struct endpoint local, peer;   /* local.family 0: not known (yet) */
-	uint32_t close_stack, library; /* stack id; string id */
-	uint64_t birth_ns, established_ns, peer_closed_ns, closed_ns, last_io_ns, last_sent_ns;
+	uint32_t stack, close_stack, library; /* stack ids; string id */
+	int32_t error;                 /* errno that it failed or broke with, 0: none */
+	uint64_t seen_ns, birth_ns, established_ns, peer_closed_ns, closed_ns, last_io_ns, last_sent_ns;
 	uint64_t first_command_ns, last_command_ns; /* first and last application command sent */
 	uint64_t longest_pause_ns;     /* between two of them */
 	uint64_t handshake_ns;         /* last reply before that */
 	uint64_t tls_ns;               /* first plaintext seen inside TLS: its own handshake is over */
 	uint32_t handshake_trips;      /* replies that were waited for before the first application command */
-	uint64_t commands, handshake;  /* sent; the second: not application work */
+	uint64_t commands, handshake;  /* sent (as a server: received); the second: not application work */
 	uint64_t bytes_sent, bytes_received;
 	uint64_t served;               /* distinct requests that sent an application command through it */
 	uint64_t last_requests[2];     /* ordinals of the latest two of them */
@@ -43,6 +45,7 @@ struct conn {
 	uint64_t beside_opener;        /* that one's opener */
 	uint8_t tie;                   /* enum tie, of its opening */
 	uint8_t protocol;
+	bool closed_here, exiting;     /* this side's close was seen; it was the process that ended */
 	bool opened, server, confirmed, tls, failed, early, reconnect, long_lived, first_of_thread, first_of_process;
 	bool aside;              /* opened while no request was being served */
 	bool preexisting;              /* open before the attach */
@@ -73,6 +76,24 @@ int conns_feed(struct conns *conns, const struct event *event);
 
 /* Counts one connection as it stands. 0 or -ENOMEM. */
 int conn_count(const struct conn *conn, struct counts *counts);
+
+/* Still connecting: neither opened nor failed yet. */
+static inline bool conn_under_way(const struct conn *conn)
+{
+	return conn->opened && !conn->closed_ns && !conn->established_ns && !conn->last_io_ns;
+}
+
+/* From connect() until it could do the application's work, and the parts of that; 0: it has none, or none is known. */
+struct conn_setup {
+	uint64_t whole_ns, connect_ns, tls_ns, handshake_ns;
+};
+struct conn_setup conn_setup(const struct conn *conn);
+
+/* Tells `told` of each connection when it is first seen, and when nothing more can be learnt of it; NULL: nobody. A socketpair()
+ * is none. */
+enum conn_moment { CONN_BEGAN, CONN_ENDED };
+typedef void (*conn_told)(void *context, enum conn_moment moment, const struct conn *conn);
+void conns_watch(struct conns *conns, conn_told told, void *context);
 
 /* Each connection that still exists. */
 void conns_each(const struct conns *conns, void (*visit)(const struct conn *conn, void *context), void *context);

@@ -218,6 +218,7 @@ struct connprof_recording {
 
 	unsigned collect;                   /* enum connprof_collect: what was looked for */
 	uint64_t start_unix_ns;             /* wall clock at start */
+	uint64_t start_ns;                  /* CLOCK_MONOTONIC at that moment; 0: not known (a pprof file) */
 	double seconds;                     /* window */
 	unsigned rate_hz;                   /* asked */
 

@@ -166,12 +166,6 @@ static struct site *site_of(const struct build *build, const struct conn *conn)
 	return &build->sites->items[build->site_of[conn->group]];
 }
 
-/* Still connecting: neither opened nor failed yet. */
-static bool under_way(const struct conn *conn)
-{
-	return !conn->closed_ns && !conn->established_ns && !conn->last_io_ns;
-}
-
 static void visit_conn(const struct conn *conn, void *context)
 {
 	struct build *build = context;
@@ -180,7 +174,7 @@ static void visit_conn(const struct conn *conn, void *context)
 	if (conn->group < build->groups)
 		peer_learn(&build->peers[build->peer_of[conn->group]], conn->protocol, conn->confirmed, conn->served,
 			   conn->untied_uses);
-	if (site && !under_way(conn) && conn_count(conn, &site->counts))
+	if (site && !conn_under_way(conn) && conn_count(conn, &site->counts))
 		build->code = -ENOMEM;
 }
 
@@ -189,7 +183,7 @@ static void visit_open_conn(const struct conn *conn, void *context)
 {
 	struct site *site = site_of(context, conn);
 
-	if (site && !under_way(conn))
+	if (site && !conn_under_way(conn))
 		look_for_leak(context, conn, site);
 }
 

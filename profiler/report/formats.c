@@ -23,6 +23,7 @@ const struct report_format report_formats[] = {
 	{"markdown", "md", ".md", CONNPROF_VIEW_VERDICT, check_markdown_write, false},
 	{"json", "", ".json", CONNPROF_VIEW_VERDICT, check_json_write, false},
 	{"text", "", ".txt", CONNPROF_VIEW_SITES, trace_text_write, false},
+	{"jsonl", "", ".jsonl", CONNPROF_VIEW_SITES, NULL, false},
 	{"json", "", ".json", CONNPROF_VIEW_SITES, trace_json_write, false},
 	{"pprof", "", ".pb.gz .pprof", CONNPROF_VIEW_SITES, pprof_write, false},
 	{"svg", "flamegraph", ".svg", CONNPROF_VIEW_SITES, conn_svg_write, false},
@@ -110,6 +111,13 @@ bool connprof_format_compares(enum connprof_view view, const char *name)
 	return format && format->compares;
 }
 
+bool connprof_format_streams(enum connprof_view view, const char *name)
+{
+	const struct report_format *format = by_name(view, name);
+
+	return format && !format->write;
+}
+
 const char *connprof_format_names(enum connprof_view view)
 {
 	switch (view) {
@@ -118,7 +126,7 @@ const char *connprof_format_names(enum connprof_view view)
 	case CONNPROF_VIEW_VERDICT:
 		return "text, sarif, junit, github, gitlab, markdown, json";
 	case CONNPROF_VIEW_SITES:
-		return "text, json, pprof, svg, folded";
+		return "text, jsonl, json, pprof, svg, folded";
 	case CONNPROF_VIEW_THREADS:
 	case CONNPROF_VIEW_REQUESTS:
 		return "text, json";
@@ -142,6 +150,9 @@ int connprof_report_write(const struct connprof_recording *recording, enum connp
 	if (!format)
 		return error_set(error, -EINVAL, CONNPROF_USAGE, "no format '%s' here (formats: %s)",
 				 options->format ? options->format : "", connprof_format_names(view));
+	if (!format->write)
+		return error_set(error, -ENODATA, CONNPROF_USAGE, "a recording knows call sites, not each connection: the format %s is written "
+				 "by trace, or from an event stream (--events)", format->name);
 	if (view == CONNPROF_VIEW_DIFF && !options->base)
 		return error_set(error, -EINVAL, CONNPROF_USAGE, "nothing to compare the recording with");
 	if ((options->against_normal || options->base) && !format->compares)

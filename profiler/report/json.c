@@ -10,123 +10,19 @@
 #include "report/json_parts.h"
 #include "report/report.h"
 
-void quantiles_json_put(struct json_build *build, struct json_object *into, const char *key, const struct quantiles *values,
-			bool with_max)
-{
-	struct json_object *object = json_put_object(build, into, key);
-
-	json_put_number(build, object, "p50", values->p50);
-	json_put_number(build, object, "p99", values->p99);
-	if (with_max)
-		json_put_number(build, object, "max", values->max);
-}
-
 struct writer {
 	struct json_build build;
 	const struct connprof_recording *recording;
 	const struct connprof_report_options *options;
 };
 
-static const char *text_of(const struct writer *out, uint32_t id)
-{
-	return strings_get(out->recording->strings, id);
-}
-
-static const char *text_or_null(const struct writer *out, uint32_t id)
-{
-	const char *text = text_of(out, id);
-
-	return *text ? text : NULL;
-}
-
 /* ---- parts of several documents ---- */
-
-static void put_targets(struct writer *out, struct json_object *document)
-{
-	struct json_object *targets = json_put_array(&out->build, document, "targets");
-
-	for (size_t i = 0; i < out->recording->target_count; i++) {
-		const struct target_row *row = &out->recording->targets[i];
-		struct json_object *target = json_add_object(&out->build, targets);
-
-		json_put_count(&out->build, target, "pid", row->pid);
-		json_put_text(&out->build, target, "comm", text_of(out, row->comm));
-		json_put_text(&out->build, target, "exe", text_or_null(out, row->exe));
-	}
-}
 
 static void put_window(struct writer *out, struct json_object *document)
 {
 	struct json_object *window = json_put_object(&out->build, document, "window");
 
 	json_put_number(&out->build, window, "seconds", out->recording->seconds);
-}
-
-static const char *protocol_or_null(uint8_t protocol)
-{
-	return protocol == PROTOCOL_UNKNOWN ? NULL : protocol_name((enum protocol_id)protocol);
-}
-
-static void put_requests(struct writer *out, struct json_object *document)
-{
-	const struct requests_summary *requests = &out->recording->requests;
-	struct json_object *object = json_put_object(&out->build, document, "requests");
-
-	json_put_count(&out->build, object, "observed", requests->observed);
-	json_put_text(&out->build, object, "protocol", protocol_or_null(requests->protocol));
-	quantiles_json_put(&out->build, object, "latency_ms", &requests->latency_ms, true);
-}
-
-static const char *kind_name(const struct frame *frame)
-{
-	switch (frame->kind) {
-	case FRAME_NATIVE:
-		return "native";
-	case FRAME_PYTHON:
-		return "python";
-	case FRAME_KERNEL:
-		return "kernel";
-	}
-	return "note";
-}
-
-/* Function, file and line of a frame: members of both a stack's frames and a call site. A native frame without source
- * shows the object it is in. */
-static void put_place(struct writer *out, struct json_object *object, const struct frame *frame)
-{
-	const char *file = text_of(out, *text_of(out, frame->file) ? frame->file : frame->module);
-
-	json_put_text(&out->build, object, "function", text_or_null(out, frame->function));
-	json_put_text(&out->build, object, "file", *file ? file : NULL);
-	json_put_count(&out->build, object, "line", frame->line ? frame->line : UNKNOWN_COUNT);
-}
-
-static void put_stack(struct writer *out, struct json_object *into, uint32_t stack)
-{
-	struct json_object *array = json_put_array(&out->build, into, "stack");
-	size_t count = 0;
-	const uint32_t *frames = stacks_get(out->recording->stacks, stack, &count, NULL);
-
-	for (size_t i = 0; i < count; i++) {
-		const struct frame *frame = stacks_frame(out->recording->stacks, frames[i]);
-		struct json_object *object;
-
-		if (!frame || frame_hidden(frame, out->options))
-			continue;
-		object = json_add_object(&out->build, array);
-		put_place(out, object, frame);
-		json_put_text(&out->build, object, "kind", kind_name(frame));
-	}
-}
-
-static void put_call_site(struct writer *out, struct json_object *into, uint32_t id)
-{
-	const struct frame *frame = stacks_frame(out->recording->stacks, id);
-
-	if (frame)
-		put_place(out, json_put_object(&out->build, into, "call_site"), frame);
-	else
-		json_put_null(&out->build, into, "call_site");
 }
 
 static void put_site_head(struct writer *out, struct json_object *site, const struct site_row *row)
@@ -186,28 +82,8 @@ static void put_site_counts(struct writer *out, struct json_object *site, const 
 	quantiles_json_put(&out->build, site, "lifetime_ms", &row->lifetime_ms, false);
 	quantiles_json_put(&out->build, site, "setup_ms", &row->setup_ms, false);
 	put_setup(out, site, row);
-	put_call_site(out, site, row->call_site);
-	put_stack(out, site, row->stack);
-}
-
-static void put_lost(struct writer *out, struct json_object *document)
-{
-	struct json_object *lost = json_put_object(&out->build, document, "lost");
-
-	json_put_count(&out->build, lost, "events", lost_events(out->recording));
-	json_put_count(&out->build, lost, "stacks", out->recording->stacks_refused);
-	json_put_count(&out->build, lost, "connects", out->recording->drops[DROP_CONNECTS]);
-}
-
-static void put_notes(struct writer *out, struct json_object *document)
-{
-	struct json_object *notes;
-
-	if (!out->recording->note_count)
-		return;
-	notes = json_put_array(&out->build, document, "notes");
-	for (size_t i = 0; i < out->recording->note_count; i++)
-		json_add_text(&out->build, notes, text_of(out, out->recording->notes[i]));
+	place_json_put(build, site, "call_site", out->recording, row->call_site);
+	stack_json_put(build, site, "stack", out->recording, out->options, row->stack);
 }
 
 /* ---- check ---- */
@@ -221,7 +97,7 @@ static void put_check_site(struct writer *out, struct json_object *sites, const 
 	json_put_bool(&out->build, site, "decides", row->decides);
 	json_put_text(&out->build, site, "cause", cause_name(row->cause));
 	json_put_text(&out->build, site, "attribution", attribution_name(row->attribution));
-	json_put_text(&out->build, site, "library", text_or_null(out, row->library));
+	json_put_text(&out->build, site, "library", text_or_null(out->recording, row->library));
 	put_site_counts(out, site, row);
 	cost = json_put_object(&out->build, site, "cost");
 	json_put_number(&out->build, cost, "setup_ms_per_request", row->setup_ms_per_request);
@@ -255,12 +131,12 @@ static void put_server(struct writer *out, struct json_object *document)
 	if (!row->asked)
 		return;
 	server = json_put_object(&out->build, document, "redis_server");
-	json_put_text(&out->build, server, "address", text_or_null(out, row->address));
+	json_put_text(&out->build, server, "address", text_or_null(out->recording, row->address));
 	json_put_count(&out->build, server, "connections_received", row->connections_received);
 	json_put_count(&out->build, server, "connections_seen", row->connections_seen);
 	json_put_count(&out->build, server, "clients_listed", row->clients_listed);
 	json_put_count(&out->build, server, "clients_matched", row->clients_matched);
-	json_put_text(&out->build, server, "difference", text_or_null(out, row->note));
+	json_put_text(&out->build, server, "difference", text_or_null(out->recording, row->note));
 }
 
 void check_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording,
@@ -272,18 +148,18 @@ void check_json_put(struct json_build *build, struct json_object *document, cons
 
 	json_put_text(&out.build, document, "schema", "connprof.check/1");
 	json_put_text(&out.build, document, "verdict", recording->verdict ? verdict_name(recording->verdict) : NULL);
-	put_targets(&out, document);
+	targets_json_put(&out.build, document, recording);
 	put_window(&out, document);
-	put_requests(&out, document);
+	requests_json_put(&out.build, document, recording);
 	sites = json_put_array(&out.build, document, "sites");
 	for (size_t i = 0; i < recording->site_count; i++)
 		put_check_site(&out, sites, &recording->sites[i]);
-	put_lost(&out, document);
+	lost_json_put(&out.build, document, recording);
 	if (*reason)
 		json_put_text(&out.build, document, "reason", reason);
 	put_acceptance(&out, document);
 	put_server(&out, document);
-	put_notes(&out, document);
+	notes_json_put(&out.build, document, recording);
 	*build = out.build;
 }
 
@@ -306,9 +182,9 @@ int trace_json_write(const struct connprof_recording *recording, const struct co
 	struct json_object *document = json_document(&out.build), *connections, *sites;
 
 	json_put_text(&out.build, document, "schema", "connprof.trace/1");
-	put_targets(&out, document);
+	targets_json_put(&out.build, document, recording);
 	put_window(&out, document);
-	put_requests(&out, document);
+	requests_json_put(&out.build, document, recording);
 	connections = json_put_object(&out.build, document, "connections");
 	json_put_count(&out.build, connections, "seen", recording->connections);
 	json_put_count(&out.build, connections, "open_before", recording->preexisting);
@@ -319,13 +195,13 @@ int trace_json_write(const struct connprof_recording *recording, const struct co
 		struct json_object *site = json_add_object(&out.build, sites);
 
 		put_site_head(&out, site, row);
-		json_put_text(&out.build, site, "library", text_or_null(&out, row->library));
+		json_put_text(&out.build, site, "library", text_or_null(recording, row->library));
 		json_put_count(&out.build, site, "bytes_sent", row->bytes_sent);
 		json_put_count(&out.build, site, "bytes_received", row->bytes_received);
 		put_site_counts(&out, site, row);
 	}
-	put_lost(&out, document);
-	put_notes(&out, document);
+	lost_json_put(&out.build, document, recording);
+	notes_json_put(&out.build, document, recording);
 	return json_finish(&out.build, document, stream, error);
 }
 
@@ -338,13 +214,13 @@ static void put_thread(struct writer *out, struct json_object *threads, const st
 
 	stacks_get(out->recording->stacks, row->stack, NULL, &end);
 	json_put_count(&out->build, thread, "tid", row->tid);
-	json_put_text(&out->build, thread, "name", text_or_null(out, row->thread));
+	json_put_text(&out->build, thread, "name", text_or_null(out->recording, row->thread));
 	json_put_text(&out->build, thread, "state", thread_state_name(row->state));
 	json_put_bool(&out->build, thread, "holds_gil", row->holds_gil);
 	json_put_bool(&out->build, thread, "torn", row->torn);
 	json_put_text(&out->build, thread, "end", row->stack ? stack_end_name(end) : NULL);
 	json_put_text(&out->build, thread, "python_end", row->python_end ? python_end_name(row->python_end) : NULL);
-	put_stack(out, thread, row->stack);
+	stack_json_put(&out->build, thread, "stack", out->recording, out->options, row->stack);
 }
 
 int dump_json_write(const struct connprof_recording *recording, const struct connprof_report_options *options,
@@ -363,12 +239,12 @@ int dump_json_write(const struct connprof_recording *recording, const struct con
 			struct json_object *process = json_add_object(&out.build, processes);
 
 			json_put_count(&out.build, process, "pid", row->pid);
-			json_put_text(&out.build, process, "comm", target ? text_or_null(&out, target->comm) : NULL);
-			json_put_text(&out.build, process, "exe", target ? text_or_null(&out, target->exe) : NULL);
+			json_put_text(&out.build, process, "comm", target ? text_or_null(recording, target->comm) : NULL);
+			json_put_text(&out.build, process, "exe", target ? text_or_null(recording, target->exe) : NULL);
 			threads = json_put_array(&out.build, process, "threads");
 		}
 		put_thread(&out, threads, row);
 	}
-	put_notes(&out, document);
+	notes_json_put(&out.build, document, recording);
 	return json_finish(&out.build, document, stream, error);
 }

@@ -16,7 +16,7 @@ struct report_format {
 	const char *aliases;        /* space-separated, "" none */
 	const char *extensions;     /* space-separated, longest first: ".speedscope.json", "" none */
 	unsigned views;             /* enum connprof_view, or-ed */
-	/* 0 or -errno with the message in *error. Errors of the stream itself are the caller's to find (ferror). */
+	/* NULL: it is written while things happen (journal.h). 0 or -errno with the message in *error. Errors of the stream itself are the caller's to find (ferror). */
 	int (*write)(const struct connprof_recording *recording, const struct connprof_report_options *options,
 		     FILE *stream, struct connprof_error *error);
 	bool compares;              /* it can show the difference to options->base */

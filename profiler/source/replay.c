@@ -357,7 +357,7 @@ static int read_header(struct replay *replay, struct json_object *line)
 		return -EBADMSG;
 	if (format != RECORD_FORMAT)
 		return bad(replay, "not an event stream of this connprof's format");
-	replay->last_ns = replay->start_ns;
+	replay->last_ns = replay->recording->start_ns = replay->start_ns;
 	replay->headed = true;
 	return 0;
 }
@@ -437,7 +437,8 @@ static int read_file(struct replay *replay, const char *path, FILE *file, char *
 	return code ? error_memory(error) : 0;
 }
 
-int replay_load(const char *path, struct connprof_recording **out, struct connprof_error *error)
+int replay_watched(const char *path, int (*begun)(void *context, struct connprof_recording *recording), void *context,
+		   struct connprof_recording **out, struct connprof_error *error)
 {
 	struct replay replay = { .recording = recording_new(), .tokener = json_tokener_new_ex(8) };
 	FILE *file = NULL;
@@ -449,7 +450,7 @@ int replay_load(const char *path, struct connprof_recording **out, struct connpr
 		code = error_memory(error);
 	else if (!(file = fopen(path, "re")))
 		code = error_set(error, -errno, CONNPROF_USAGE, "cannot read %s: %s (check the path)", path, strerror(errno));
-	else
+	else if (!(code = begun ? begun(context, replay.recording) : 0))
 		code = read_file(&replay, path, file, buffer, error);
 	if (file)
 		fclose(file);
@@ -466,6 +467,11 @@ int replay_load(const char *path, struct connprof_recording **out, struct connpr
 	else
 		*out = replay.recording;
 	return code;
+}
+
+int replay_load(const char *path, struct connprof_recording **out, struct connprof_error *error)
+{
+	return replay_watched(path, NULL, NULL, out, error);
 }
 
 bool replay_recognizes(const char *bytes, size_t length)

@@ -10,6 +10,10 @@
  * be judged. A file that does not hold what record.h says is refused with the line's number. */
 int replay_load(const char *path, struct connprof_recording **out, struct connprof_error *error);
 
+/* The same for somebody who looks on: begun is called before the first event is fed; what it returns, if not 0, ends the reading. */
+int replay_watched(const char *path, int (*begun)(void *context, struct connprof_recording *recording), void *context,
+		   struct connprof_recording **out, struct connprof_error *error);
+
 /* Is this the beginning of such a file? */
 bool replay_recognizes(const char *bytes, size_t length);
 

@@ -75,6 +75,9 @@ expect 2 "unexpected 'true': a command to run follows --" 'a bare command' check
 expect 2 'dump runs no command' 'dump with a command' dump -p 1 -- true
 expect 2 'no recording given' 'report without a file' report
 expect 2 "unexpected 'b'" 'report with two files' report a b
+expect 2 "standard output is the command's: give jsonl a file" 'lines beside a command' trace -f jsonl -- true
+expect 2 'x.pb.gz does not hold each connection' 'lines of a profile' report x.pb.gz --view sites -f jsonl
+expect 2 'cannot read absent.events.jsonl' 'lines of a stream that is not there' report absent.events.jsonl --view sites -f jsonl
 expect 2 'two recordings are compared' 'diff of one file' diff a.pb.gz
 expect 2 "unexpected 'c'" 'diff of three files' diff a.pb.gz b.pb.gz c
 expect 2 'unknown format .pprof.' 'diff as a recording' diff a.pb.gz b.pb.gz -f pprof
@@ -155,6 +158,11 @@ verdict $? 'set-up time as folded stacks, in microseconds' "exit $got"
 sites -f svg --weight opened; [ $got = 0 ] && grep -q '40 connections opened' out && grep -q '40 connections, 100' out
 verdict $? 'a flame graph of connections' "exit $got: $(cat err)"
 sites --stacks; [ $got = 0 ] && grep -q -- '-> Handler.answer (app/leaky.py:8)' out; verdict $? 'call sites with their stacks' "exit $got"
+sites -f jsonl; [ $got = 0 ] && [ "$(grep -c '"event":"opened"' out)" = 40 ] && tail -1 out | grep -q '"event":"summary".*"opened":40'
+verdict $? 'connections one by one, as many as were opened' "exit $got: $(head -c 200 out)"
+sites -o sites.jsonl; [ $got = 0 ] && [ ! -s out ] && [ "$(wc -l <sites.jsonl)" = 161 ]; verdict $? 'and by the name of the file' "exit $got"
+sites --stacks -f jsonl; [ $got = 0 ] && grep '"event":"opened"' out | grep -q '"stack":\[{"function":"connect"'
+verdict $? 'and with their stacks' "exit $got"
 judged --write-baseline base.json; [ $got = 1 ] && [ -s base.json ]; verdict $? 'writing a baseline keeps the exit status' "exit $got"
 judged --baseline base.json; [ $got = 0 ] && grep -q 'in the baseline' out; verdict $? 'what is in the baseline does not count' "exit $got"
 judged --suppress good; [ $got = 1 ] && grep -q 'unused suppression (good:1)' out; verdict $? 'an unused suppression is told' "exit $got"

@@ -84,7 +84,7 @@ def room_of(name):
     if parts[0] == "profiler":
         parts = parts[1:]
     if len(parts) == 1:
-        return parts[0] if parts[0].endswith(".h") else "session"
+        return parts[0] if parts[0] in ALLOWED else "session"
     return parts[0]
 
 

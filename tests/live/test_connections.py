@@ -140,7 +140,7 @@ def python_stack_stands_at_each_connect(python):
 def table_for_people_names_peer_and_call_site():
     acceptor = services.Acceptor()
     process, ready = live.workload("caller.py", acceptor.port, 13)
-    command = live.connprof_start("trace", "-p", process.pid)
+    command = live.connprof_start("trace", "-p", process.pid, "-f", "text")
     live.go(process)
     process.stdout.readline()
     time.sleep(0.2)
