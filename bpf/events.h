@@ -238,7 +238,8 @@ struct unix_name {
 };
 
 enum conn_flag {
-	CONN_OPENED = 1,     /* its connect() was seen; otherwise accepted, or open before the attach */
+	CONN_OPENED = 1,     /* its connect() was seen; otherwise accepted, or open before the attach. SEEN of AF_UNIX: a followed
+			      * process called connect(), unseen */
 	CONN_EXITING = 2,    /* closed because the process exits */
 	CONN_RESET = 4,      /* ended by an error (sk_err in error) */
 	CONN_BOUND = 8,      /* AF_UNIX: this end has a name, as accepted ones have */

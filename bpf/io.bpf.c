@@ -98,12 +98,19 @@ static __always_inline struct connection *connection_of(const struct sock *sk, u
 	}
 	if (connection || BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE)
 		return connection;
-	if (sock_is_unix_stream(sk))
-		fresh.inode = sock_inode(sk);
-	else if (!sock_is_tcp(sk))
-		return 0;
-	fresh.conn = conn_number();
 	fresh.owner_pid = tgid;
+	if (sock_is_unix_stream(sk)) {
+		u32 opener = unix_opener(sk);
+
+		fresh.inode = sock_inode(sk);
+		if (opener && target_of(opener)) { /* the listener had taken it before data_ready could look, or it is older */
+			fresh.flags = CONN_OPENED;
+			fresh.owner_pid = opener;
+		}
+	} else if (!sock_is_tcp(sk)) {
+		return 0;
+	}
+	fresh.conn = conn_number();
 	if (bpf_map_update_elem(&connections, &key, &fresh, BPF_NOEXIST))
 		drop(DROP_CONNECTIONS_FULL);
 	else

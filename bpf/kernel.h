@@ -71,6 +71,14 @@ struct sock_common {
 	} skc_v6_daddr, skc_v6_rcv_saddr;
 };
 
+struct upid {
+	int nr;
+};
+
+struct pid {
+	struct upid numbers[1]; /* as the initial pid namespace has it, first */
+};
+
 struct sk_buff {
 	struct sk_buff *next, *prev;
 	struct sock *sk;
@@ -86,6 +94,7 @@ struct sock {
 	unsigned char sk_shutdown;
 	int sk_err;
 	struct socket *sk_socket;
+	struct pid *sk_peer_pid;
 	struct sk_buff_head sk_receive_queue;
 };
 

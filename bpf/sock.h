@@ -72,6 +72,20 @@ static __always_inline void unix_name_fill(struct unix_name *name, const struct 
 		name->length = length;
 }
 
+/*
+ * Which process connected, of a socket whose connect() was not seen? Whoever was accepted has the listener's name, and the kernel
+ * notes in it who called connect(); whoever connected has none as a rule (with one it cannot be told from the other). 0: this is
+ * the accepted end, or it is not known.
+ */
+static __always_inline u32 unix_opener(const struct sock *sk)
+{
+	const struct sock *peer = unix_peer(sk);
+
+	if (!peer || unix_address(sk) || !unix_address(peer))
+		return 0;
+	return BPF_CORE_READ(peer, sk_peer_pid, numbers[0].nr);
+}
+
 static __always_inline void unix_body_fill(struct conn_body *body, const struct sock *sk)
 {
 	const struct sock *peer = unix_peer(sk);

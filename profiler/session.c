@@ -269,7 +269,7 @@ static void housekeeping(struct connprof_session *session, uint64_t now_ns)
 		return;
 	session->sweep_ns = now_ns;
 	session->exits_swept = follow_exits(session->follow);
-	decode_sweep(session->decode, now_ns);
+	decode_sweep(session->decode, now_ns, false);
 }
 
 /* Who closes UNIX connections, which connect() fails, and what goes to the system's log, is seen from the first of them on. */

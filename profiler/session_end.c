@@ -65,7 +65,7 @@ int connprof_session_stop(struct connprof_session *session, struct connprof_erro
 	if (code >= 0 && session->config.collect & CONNPROF_OFFCPU)
 		decode_waits_end(session->decode, session->probe, session->end_ns);
 	if (code >= 0) {
-		decode_sweep(session->decode, session->end_ns);
+		decode_sweep(session->decode, session->end_ns, true);
 		decode_silent(session->decode, session->end_ns);
 		code = session_feed(session);
 	}

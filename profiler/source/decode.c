@@ -220,17 +220,22 @@ static void gone_record(struct decode *decode, const struct record *record)
 	unixes_remove(decode->unixes, conn);
 }
 
-/* First I/O on a connection whose connect() was not seen: open before the attach if it was listed then, else accepted. */
+/* First I/O on a connection whose connect() was not seen: open before the attach if it was listed then, else accepted, or opened
+ * here by code that is not known. */
 static void seen_record(struct decode *decode, const struct record *record)
 {
 	const struct conn_body *body = (const void *)(record + 1);
 	size_t before = decode->count;
+	bool listed;
 
 	if (record->size < sizeof(*record) + sizeof(*body)) {
 		decode->malformed++;
 		return;
 	}
-	conn_record(decode, record, preexisting_claim(decode->preexisting, body) ? EVENT_PREEXISTING : EVENT_ESTABLISHED);
+	listed = preexisting_claim(decode->preexisting, body);
+	if (!listed && body->flags & CONN_OPENED && !decode->unlisted)
+		conn_record(decode, record, EVENT_CONNECT);
+	conn_record(decode, record, listed ? EVENT_PREEXISTING : EVENT_ESTABLISHED);
 	if (decode->count > before)
 		decode->events[before].conn.peer.name = unix_begins(decode, record, body);
 }
@@ -382,6 +387,7 @@ void decode_preexisting(struct decode *decode, pid_t pid)
 
 	if (code >= 0 || code == -ESRCH) /* it has ended meanwhile */
 		return;
+	decode->unlisted = true;
 	snprintf(text, sizeof(text), "what connections %d had open before the attach is not all known (%s): those count as accepted", pid,
 		 strerror(-code));
 	recording_note(decode->recording, text);
@@ -408,7 +414,7 @@ bool decode_unix_seen(const struct decode *decode)
 	return decode->unix_seen;
 }
 
-static void unix_gone(void *context, uint64_t conn, pid_t owner)
+static void unix_gone(void *context, uint64_t conn, pid_t owner, uint64_t time_ns)
 {
 	struct decode *decode = context;
 	struct event *event = event_add(decode, EVENT_GONE, NULL);
@@ -416,16 +422,19 @@ static void unix_gone(void *context, uint64_t conn, pid_t owner)
 	if (!event)
 		return;
 	event->pid = event->tid = (uint32_t)owner;
-	event->time_ns = decode->sweep_ns;
+	event->time_ns = time_ns;
 	event->conn.conn = conn;
 	event->conn.peer.family = AF_UNIX;
 	wires_forget(decode->wires, conn);
 }
 
-void decode_sweep(struct decode *decode, uint64_t time_ns)
+void decode_sweep(struct decode *decode, uint64_t time_ns, bool last)
 {
-	decode->sweep_ns = time_ns;
-	unixes_sweep(decode->unixes, follow_any(decode->follow), unix_gone, decode);
+	const struct unixes_look look = {
+		.now_ns = time_ns, .last = last, .alive = follow_any(decode->follow), .gone = unix_gone, .context = decode,
+	};
+
+	unixes_sweep(decode->unixes, &look);
 }
 
 /* ---- taking ---- */

@@ -32,8 +32,8 @@ void decode_process(struct decode *decode, const struct followed *process, uint3
 void decode_lost(struct decode *decode, uint32_t reason, uint64_t count, uint64_t time_ns);
 /* Connections of decode_preexisting that never said anything, told at the end. */
 void decode_silent(struct decode *decode, uint64_t time_ns);
-/* Looks for UNIX connections that ended unseen (unixes.h) and tells their end. */
-void decode_sweep(struct decode *decode, uint64_t time_ns);
+/* Looks for UNIX connections that ended unseen (unixes.h) and tells their end; last: no record will come any more. */
+void decode_sweep(struct decode *decode, uint64_t time_ns, bool last);
 /* Has the target opened a UNIX connection? */
 bool decode_unix_seen(const struct decode *decode);
 

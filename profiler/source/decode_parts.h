@@ -28,12 +28,13 @@ struct decode {
 	struct thread_names *threads;
 	struct units *units;
 	struct preexisting *preexisting;
+	bool unlisted;                 /* not all of what was open before is in it */
 	struct unixes *unixes;         /* open UNIX connections */
 	struct log_places *places;
 	bool unix_seen;                /* one that the target opened */
 	struct waits *waits;
 	struct still *still;           /* made when first needed */
-	uint64_t malformed, unkept, first_sample_ns, sweep_ns;
+	uint64_t malformed, unkept, first_sample_ns;
 };
 
 /* A new event of this kind, with the record's process, thread and time; NULL: no room (counted). */

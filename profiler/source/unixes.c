@@ -2,7 +2,6 @@
 /* unixes.c - by key; each network namespace's table is read once a sweep. */
 #include "source/unixes.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -16,7 +15,7 @@
 
 struct open_unix {
 	UT_hash_handle hh;
-	uint64_t conn, inode;
+	uint64_t conn, inode, missed_ns; /* the last: when it was first not listed, 0: it was */
 	pid_t owner;
 };
 
@@ -132,15 +131,17 @@ static bool has_ended(struct sweep *sweep, const struct open_unix *item, pid_t a
 	return table && !bsearch(&item->inode, table->inodes, table->count, sizeof(*table->inodes), by_value);
 }
 
-void unixes_sweep(struct unixes *unixes, pid_t alive, void (*gone)(void *context, uint64_t conn, pid_t owner), void *context)
+void unixes_sweep(struct unixes *unixes, const struct unixes_look *look)
 {
 	struct open_unix *item, *next;
 	struct sweep sweep = {0};
 
 	HASH_ITER(hh, unixes->by_conn, item, next) {
-		if (!has_ended(&sweep, item, alive))
+		if (!item->missed_ns && has_ended(&sweep, item, look->alive))
+			item->missed_ns = look->now_ns;
+		if (!item->missed_ns || (item->missed_ns == look->now_ns && !look->last))
 			continue;
-		gone(context, item->conn, item->owner);
+		look->gone(look->context, item->conn, item->owner, item->missed_ns);
 		drop(unixes, item);
 	}
 	for (size_t i = 0; i < sweep.count; i++)
