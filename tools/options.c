@@ -118,7 +118,7 @@ static const struct row rows[] = {
 	{"suppress", 0, "FILE", TEXT, AT(suppress), 0, 0, NULL, JUDGES,
 	 "findings that fit a line of FILE, conn:RULE:PATTERN, do not count"},
 	{"redis-server", 0, "URL", TEXT, AT(redis_server), 0, 0, NULL, CHECK,
-	 "also ask this server: redis://[user:password@]host:port[/db] or unix://path"},
+	 "also ask this server: redis://[user:password@]host:port[/db] or unix://[user:password@]path"},
 	{"events", 0, "FILE", TEXT, AT(events), 0, 0, NULL, LIVE,
 	 "write the event stream too, for `connprof report` (.events.jsonl)"},
 	{"quiet", 'q', NULL, FLAG, AT(quiet), 0, 0, NULL, ALL, "say nothing but errors and the result"},

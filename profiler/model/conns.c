@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -532,13 +533,15 @@ int conns_open_ends(const struct conns *conns)
 		const struct conn *conn = &entry->conn;
 		int code;
 
-		if (conn->server || conn->closed_ns || conn->failed || !conn->local.port)
+		bool over_unix = conn->peer.family == AF_UNIX && conn->peer.name; /* who accepted it has a peer without a name */
+
+		if (conn->server || conn->closed_ns || conn->failed || (!conn->local.port && !over_unix))
 			continue;
 		code = array_reserve(&recording->open_ends, &recording->open_end_capacity, recording->open_end_count + 1,
 				     sizeof(*recording->open_ends), OPEN_ENDS_MAX);
 		if (code)
 			return code == -E2BIG ? 0 : code;
-		recording->open_ends[recording->open_end_count++] = conn->local;
+		recording->open_ends[recording->open_end_count++] = over_unix ? conn->peer : conn->local;
 	}
 	return 0;
 }

@@ -98,7 +98,7 @@ void conns_watch(struct conns *conns, conn_told told, void *context);
 /* Each connection that still exists. */
 void conns_each(const struct conns *conns, void (*visit)(const struct conn *conn, void *context), void *context);
 
-/* Lists the local ends of outgoing connections that are still open in the recording's open_ends, replacing what was there; at
+/* Lists the local ends of outgoing connections (of UNIX ones the peer's) that are still open in the recording's open_ends, replacing what was there; at
  * most OPEN_ENDS_MAX of them. 0 or -ENOMEM. */
 int conns_open_ends(const struct conns *conns);
 

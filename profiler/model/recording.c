@@ -141,6 +141,8 @@ struct connprof_recording *recording_new(void)
 	recording->server.connections_seen = UNKNOWN_COUNT;
 	recording->server.clients_listed = UNKNOWN_COUNT;
 	recording->server.clients_matched = UNKNOWN_COUNT;
+	recording->server.unix_listed = UNKNOWN_COUNT;
+	recording->server.unix_open = UNKNOWN_COUNT;
 	recording->cost.kernel_seconds = NAN;
 	recording->cost.target_cpu_seconds = NAN;
 	recording->cost.first_sample_seconds = NAN;

@@ -208,7 +208,8 @@ struct server_row {
 	uint32_t address;                   /* string id, without credentials */
 	uint64_t connections_received;      /* delta of total_connections_received in the window, our own subtracted */
 	uint64_t connections_seen;          /* established to this server, as traced */
-	uint64_t clients_listed, clients_matched; /* CLIENT LIST at the end; of those, ours by local address and port */
+	uint64_t clients_listed, clients_matched; /* CLIENT LIST at the end; of those, ours by local address and port, or by number */
+	uint64_t unix_listed, unix_open;    /* of those listed: over its UNIX socket; and how many of ours are open to that */
 	uint32_t note;                      /* string id: the difference in words; "" none */
 };
 
@@ -255,7 +256,7 @@ struct connprof_recording {
 
 	struct acceptance_row acceptance;
 	struct server_row server;
-	/* Local ends of the target's outgoing connections open at the end, for peer/redis.c; NULL: not known. A pprof file does
+	/* Local ends of the target's outgoing connections open at the end (of UNIX ones, which have none, the peer's), for peer/redis.c; NULL: not known. A pprof file does
 	 * not carry them: what the server's list came to is in `server`. */
 	struct endpoint *open_ends; size_t open_end_count, open_end_capacity;
 	struct cost_row cost;

@@ -7,12 +7,8 @@
  */
 #include "peer/redis.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
-#include <ifaddrs.h>
-#include <inttypes.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,22 +16,17 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "peer/redis_compare.h"
 #include "peer/redis_url.h"
 
 #define TIMEOUT_SECONDS 2
-#define USAGE "--redis-server wants redis://[user:password@]host:port[/db] or unix://path"
-
-/* What one INFO says. */
-struct reading {
-	uint64_t received, rejected, max_clients, port;
-	char run_id[48];             /* a restarted server has another */
-};
+#define USAGE "--redis-server wants redis://[user:password@]host:port[/db] or unix://[user:password@]path"
 
 struct connprof_server_view {
 	struct redis_url url;
 	redisContext *context;
-	struct endpoint own, server; /* of our connection; server.family 0: not reachable by TCP */
-	struct reading before;
+	struct redis_place place;
+	struct redis_reading before;
 	unsigned reconnects;         /* our own connections made after the first reading */
 };
 
@@ -91,25 +82,6 @@ static int login(struct connprof_server_view *view, struct connprof_error *err)
 	return code;
 }
 
-static void endpoint_of(const struct sockaddr_storage *address, struct endpoint *out)
-{
-	const struct sockaddr_in *v4 = (const void *)address;
-	const struct sockaddr_in6 *v6 = (const void *)address;
-
-	memset(out, 0, sizeof(*out));
-	if (address->ss_family == AF_INET) {
-		out->family = AF_INET;
-		out->port = ntohs(v4->sin_port);
-		memcpy(out->address, &v4->sin_addr, 4);
-	} else if (address->ss_family == AF_INET6) {
-		bool mapped = IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
-
-		out->family = mapped ? AF_INET : AF_INET6;
-		out->port = ntohs(v6->sin6_port);
-		memcpy(out->address, v6->sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
-	}
-}
-
 static int connect_to(struct connprof_server_view *view, struct connprof_error *err)
 {
 	struct timeval timeout = {.tv_sec = TIMEOUT_SECONDS};
@@ -124,11 +96,11 @@ static int connect_to(struct connprof_server_view *view, struct connprof_error *
 		return connection_failed(view, err);
 	memset(&address, 0, sizeof(address));
 	if (getpeername(view->context->fd, (struct sockaddr *)&address, &size) == 0)
-		endpoint_of(&address, &view->server);
+		redis_endpoint(&address, &view->place.server);
 	memset(&address, 0, sizeof(address));
 	size = sizeof(address);
 	if (getsockname(view->context->fd, (struct sockaddr *)&address, &size) == 0)
-		endpoint_of(&address, &view->own);
+		redis_endpoint(&address, &view->place.own);
 	return login(view, err);
 }
 
@@ -141,11 +113,11 @@ static bool still_open(const struct connprof_server_view *view)
 	return !view->context->err && n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-static int read_info(struct connprof_server_view *view, struct reading *out, struct connprof_error *err)
+static int read_info(struct connprof_server_view *view, struct redis_reading *out, struct connprof_error *err)
 {
 	const char *words[] = {"INFO"};
 	redisReply *reply = run(view, 1, words);
-	struct reading reading = {0};
+	struct redis_reading reading = {0};
 	int code = 0;
 
 	if (!reply)
@@ -166,145 +138,31 @@ static int read_info(struct connprof_server_view *view, struct reading *out, str
 	return code;
 }
 
-/* ---- which server is it? ---- */
-
-static bool same_address(const struct endpoint *a, const struct endpoint *b)
+/* Its UNIX socket's name as it was bound, which a URL may put another way. Not told (not permitted, or it has none): "". */
+static void ask_unix_path(struct connprof_server_view *view)
 {
-	return a->family == b->family && !memcmp(a->address, b->address, a->family == AF_INET ? 4 : 16);
-}
+	const char *words[] = {"CONFIG", "GET", "unixsocket"};
+	redisReply *reply = run(view, 3, words);
 
-/* A traced socket of family AF_INET6 may carry an IPv4 address. */
-static struct endpoint unmapped(const struct endpoint *endpoint)
-{
-	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
-	struct endpoint plain = *endpoint;
-
-	if (endpoint->family == AF_INET6 && !memcmp(endpoint->address, prefix, 12)) {
-		plain.family = AF_INET;
-		memset(plain.address, 0, sizeof(plain.address));
-		memcpy(plain.address, endpoint->address + 12, 4);
-	}
-	return plain;
-}
-
-/* Is it an address of this host? */
-static bool is_local(const struct endpoint *endpoint)
-{
-	struct ifaddrs *list = NULL;
-	bool found = endpoint->family == AF_INET && endpoint->address[0] == 127;
-
-	if (found || getifaddrs(&list))
-		return found;
-	for (struct ifaddrs *i = list; i && !found; i = i->ifa_next) {
-		struct sockaddr_storage address = {0};
-		struct endpoint own;
-
-		if (!i->ifa_addr || (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
-			continue;
-		memcpy(&address, i->ifa_addr, i->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-										: sizeof(struct sockaddr_in6));
-		endpoint_of(&address, &own);
-		found = same_address(&own, endpoint);
-	}
-	freeifaddrs(list);
-	return found;
-}
-
-static uint64_t connections_seen(const struct connprof_server_view *view, const struct connprof_recording *recording)
-{
-	bool local = is_local(&view->server);
-	uint64_t seen = 0;
-
-	if (!view->server.family)
-		return UNKNOWN_COUNT;
-	for (size_t i = 0; i < recording->site_count; i++) {
-		const struct site_row *site = &recording->sites[i];
-		struct endpoint peer = unmapped(&site->peer);
-
-		if (peer.port != view->server.port ||
-		    !(same_address(&peer, &view->server) || (local && is_local(&peer))))
-			continue;
-		if (site->connects > site->failed_connects)
-			seen += site->connects - site->failed_connects;
-	}
-	return seen;
-}
-
-/* ---- comparing ---- */
-
-struct listing {
-	const struct connprof_server_view *view;
-	const struct connprof_recording *recording;
-	uint64_t own, matched;
-};
-
-static void count_client(void *context, const struct endpoint *address, const char *library)
-{
-	struct listing *listing = context;
-	struct endpoint client = unmapped(address);
-
-	(void)library;
-	if (client.port == listing->view->own.port && same_address(&client, &listing->view->own)) {
-		listing->own++;
-		return;
-	}
-	for (size_t i = 0; i < listing->recording->open_end_count; i++) {
-		struct endpoint local = unmapped(&listing->recording->open_ends[i]);
-
-		if (client.port == local.port && same_address(&client, &local)) {
-			listing->matched++;
-			return;
-		}
-	}
-}
-
-/* Leaves the counts unknown where the server does not permit CLIENT LIST. */
-static void read_clients(struct connprof_server_view *view, const struct connprof_recording *recording,
-			 struct server_row *row)
-{
-	const char *words[] = {"CLIENT", "LIST"};
-	struct listing listing = {view, recording, view->own.family ? 0 : 1, 0};
-	redisReply *reply = run(view, 2, words);
-	uint64_t lines;
-
+	snprintf(view->place.paths[0], sizeof(view->place.paths[0]), "%s", view->url.path);
 	if (!reply)
 		return;
-	if (reply->type == REDIS_REPLY_STRING) {
-		lines = (uint64_t)redis_client_list(reply->str, reply->len, count_client, &listing);
-		row->clients_listed = lines > listing.own ? lines - listing.own : 0;
-		row->clients_matched = recording->open_ends ? listing.matched : UNKNOWN_COUNT;
-	}
+	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && reply->element[1]->type == REDIS_REPLY_STRING)
+		snprintf(view->place.paths[1], sizeof(view->place.paths[1]), "%s", reply->element[1]->str);
 	freeReplyObject(reply);
 }
 
-static void explain(const struct reading *before, const struct reading *after, const struct server_row *row, char *out,
-		    size_t size)
+/* Leaves the counts unknown where the server does not permit CLIENT LIST. */
+static void read_clients(struct connprof_server_view *view, const struct connprof_recording *recording, struct server_row *row)
 {
-	uint64_t received = row->connections_received, seen = row->connections_seen;
-	uint64_t rejected = after->rejected >= before->rejected ? after->rejected - before->rejected : 0;
-	size_t at = 0;
+	const char *words[] = {"CLIENT", "LIST"};
+	redisReply *reply = run(view, 2, words);
 
-	*out = '\0';
-	if (received == UNKNOWN_COUNT) {
-		snprintf(out, size, "the server was restarted in the window, so its counts cannot be compared");
+	if (!reply)
 		return;
-	}
-	if (rejected)
-		at = (size_t)snprintf(out, size, "the server refused %" PRIu64 " connections at its limit of %" PRIu64
-				      " clients; ", rejected, after->max_clients);
-	if (seen == UNKNOWN_COUNT)
-		snprintf(out + at, size - at, "the server has no TCP port, and connections over UNIX sockets were not "
-			 "compared");
-	else if (received > seen)
-		snprintf(out + at, size - at, "the server accepted %" PRIu64 " connections, %" PRIu64 " more than the target "
-			 "was seen to open: other clients of the same server, or connections opened while connprof was "
-			 "starting or ending", received, received - seen);
-	else if (received + rejected < seen)
-		snprintf(out + at, size - at, "the server accepted %" PRIu64 " connections, %" PRIu64 " fewer than the target "
-			 "was seen to open: another server or a proxy answers at this address, or this is a fault of "
-			 "connprof", received, seen - received);
-	else if (at)
-		out[at - 2] = '\0'; /* the refused ones are the whole difference */
+	if (reply->type == REDIS_REPLY_STRING)
+		redis_compare_clients(&view->place, recording, reply->str, reply->len, row);
+	freeReplyObject(reply);
 }
 
 /* ---- the public functions ---- */
@@ -328,8 +186,9 @@ int connprof_server_view_begin(const char *url, struct connprof_server_view **ou
 		connprof_server_view_free(view);
 		return code;
 	}
-	if (!view->server.family && view->before.port && view->before.port <= 65535) /* asked over its UNIX socket */
-		view->server = (struct endpoint){
+	ask_unix_path(view);
+	if (!view->place.server.family && view->before.port && view->before.port <= 65535) /* asked over its UNIX socket */
+		view->place.server = (struct endpoint){
 			.family = AF_INET, .port = (uint16_t)view->before.port, .address = {127, 0, 0, 1}};
 	*out = view;
 	return 0;
@@ -338,11 +197,11 @@ int connprof_server_view_begin(const char *url, struct connprof_server_view **ou
 int connprof_server_view_end(struct connprof_server_view *view, struct connprof_recording *recording,
 			     struct connprof_error *err)
 {
-	struct server_row row = {.asked = true, .connections_received = UNKNOWN_COUNT,
-				 .clients_listed = UNKNOWN_COUNT, .clients_matched = UNKNOWN_COUNT};
-	struct endpoint server = view->server;
-	struct reading after;
-	char note[400];
+	struct server_row row = {.asked = true, .connections_received = UNKNOWN_COUNT, .clients_listed = UNKNOWN_COUNT,
+				 .clients_matched = UNKNOWN_COUNT, .unix_listed = UNKNOWN_COUNT, .unix_open = UNKNOWN_COUNT};
+	struct endpoint server = view->place.server;
+	struct redis_reading after;
+	char note[1000];
 	int code;
 
 	if (!still_open(view)) {
@@ -350,16 +209,16 @@ int connprof_server_view_end(struct connprof_server_view *view, struct connprof_
 		if (code)
 			return code;
 		view->reconnects++;
-		view->server = server;
+		view->place.server = server;
 	}
 	code = read_info(view, &after, err);
 	if (code)
 		return code;
 	if (!strcmp(after.run_id, view->before.run_id) && after.received >= view->before.received + view->reconnects)
 		row.connections_received = after.received - view->before.received - view->reconnects;
-	row.connections_seen = connections_seen(view, recording);
 	read_clients(view, recording, &row);
-	explain(&view->before, &after, &row, note, sizeof(note));
+	row.connections_seen = redis_connections_seen(&view->place, recording);
+	redis_explain(&view->before, &after, &row, note, sizeof(note));
 	row.address = strings_add(recording->strings, view->url.shown);
 	row.note = strings_add(recording->strings, note);
 	recording->server = row;

@@ -11,7 +11,7 @@
 int redis_info_number(const char *info, size_t length, const char *field, uint64_t *out);
 /* The same as text, made printable. size >= 4. */
 int redis_info_text(const char *info, size_t length, const char *field, char *out, size_t size);
-/* addr= of each CLIENT LIST line: calls each(context, endpoint, libname) for those that parse; returns how many lines there were. */
+/* addr= of each CLIENT LIST line, of family AF_UNIX and otherwise empty for a client over the server's UNIX socket: calls each(context, endpoint, libname) for those that parse; returns how many lines there were. */
 int redis_client_list(const char *text, size_t length,
 		      void (*each)(void *context, const struct endpoint *address, const char *library), void *context);
 

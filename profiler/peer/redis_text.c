@@ -62,13 +62,17 @@ int redis_info_text(const char *info, size_t length, const char *field, char *ou
 	return 0;
 }
 
-/* "127.0.0.1:50312" or "[::1]:50312"; a UNIX socket's "/path:0" is no address. */
+/* "127.0.0.1:50312", "[::1]:50312"; over a UNIX socket its own path, "/run/redis.sock:0". */
 static int parse_address(const char *text, size_t length, struct endpoint *out)
 {
 	struct endpoint address = {0};
 	char host[64], *colon, *start = host;
 	uint64_t port;
 
+	if (length > 2 && *text != '[' && !memcmp(text + length - 2, ":0", 2)) { /* no client has port 0 */
+		*out = (struct endpoint){.family = AF_UNIX};
+		return 0;
+	}
 	if (length >= sizeof(host))
 		return -EINVAL;
 	memcpy(host, text, length);

@@ -111,7 +111,13 @@ static const char *parse(struct redis_url *url, const char *text)
 	const char *why;
 
 	if (!strncmp(text, "unix://", 7)) {
-		if (decode(url->path, sizeof(url->path), text + 7, strcspn(text + 7, "?#")) || !url->path[0])
+		const char *path = text + 7, *at = *path != '/' ? strstr(path, "@/") : NULL; /* a login stands before a whole path */
+
+		why = at ? parse_login(url, path, (size_t)(at - path)) : NULL;
+		if (why)
+			return why;
+		path = at ? at + 1 : path;
+		if (decode(url->path, sizeof(url->path), path, strcspn(path, "?#")) || !url->path[0])
 			return "no path, or one too long for a UNIX socket";
 		snprintf(raw, sizeof(raw), "unix://%s", url->path);
 		text_clean(url->shown, sizeof(url->shown), raw, strlen(raw));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* redis_url.h - where a Redis server is and how to log in: redis://[user:password@]host:port[/db] or unix://path. */
+/* redis_url.h - where a Redis server is and how to log in: redis://[user:password@]host:port[/db] or
+ * unix://[user:password@]path. */
 #ifndef CONNPROF_PEER_REDIS_URL_H
 #define CONNPROF_PEER_REDIS_URL_H
 

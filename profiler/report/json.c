@@ -136,6 +136,8 @@ static void put_server(struct writer *out, struct json_object *document)
 	json_put_count(&out->build, server, "connections_seen", row->connections_seen);
 	json_put_count(&out->build, server, "clients_listed", row->clients_listed);
 	json_put_count(&out->build, server, "clients_matched", row->clients_matched);
+	json_put_count(&out->build, server, "unix_clients_listed", row->unix_listed);
+	json_put_count(&out->build, server, "unix_connections_open", row->unix_open);
 	json_put_text(&out->build, server, "difference", text_or_null(out->recording, row->note));
 }
 

@@ -88,6 +88,7 @@ static const struct member recording_members[] = {
 	WHOLE("server_address", server.address, TEXT), WHOLE("server_connections_received", server.connections_received, COUNT),
 	WHOLE("server_connections_seen", server.connections_seen, COUNT),
 	WHOLE("server_clients_listed", server.clients_listed, COUNT),
+	WHOLE("server_unix_listed", server.unix_listed, COUNT), WHOLE("server_unix_open", server.unix_open, COUNT),
 	WHOLE("server_clients_matched", server.clients_matched, COUNT), WHOLE("server_note", server.note, TEXT),
 	WHOLE("own_cpu_seconds", cost.own_cpu_seconds, NUMBER), WHOLE("kernel_seconds", cost.kernel_seconds, NUMBER),
 	WHOLE("target_cpu_seconds", cost.target_cpu_seconds, NUMBER), WHOLE("own_rss_bytes", cost.own_rss_bytes, COUNT),

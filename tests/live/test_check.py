@@ -3,11 +3,12 @@
 import os
 import re
 import signal
+import socket
 import time
 
 import live
 import services
-from live import bare, case, expect
+from live import bare, case, cases_for, expect
 
 
 def checked(process, port, *arguments, seconds=5, load=True):
@@ -150,6 +151,39 @@ def redis_server_is_asked_for_its_view():
     result, _ = checked(process, ready["port"], "--redis-server", f"redis://127.0.0.1:{redis_port}", seconds=4)
     result.expect_status(1)
     expect(re.search(r"redis", result.out, re.I) and re.search(r"server", result.out), str(result))
+
+
+@cases_for(["alone", "beside_others"])
+def redis_servers_view_has_its_unix_clients(way):
+    if not live.VENV_PYTHON.exists():
+        live.missing(f"{live.VENV_PYTHON} with redis-py (make deps)")
+    path = str(live.folder() / "redis.sock")
+    _, port = services.redis_server("--unixsocket", path)
+    code = ("import redis, sys\nprint('ready {}', flush=True)\nsys.stdin.readline()\n"
+            "def client(over):\n    one = redis.Redis(unix_socket_path=sys.argv[1]) if over == 'unix' else redis.Redis(port=int(sys.argv[2]))\n"
+            "    one.ping()\n    return one\n"
+            "kept = [client('unix') for _ in range(3)] + [client('tcp') for _ in range(2)]\n"
+            "for over in ['unix'] * 5 + ['tcp'] * 7: client(over).close()\n"
+            "print('done', flush=True)\nsys.stdin.read()\n")
+    (live.folder() / "client.py").write_text(code)
+    process = live.start(live.VENV_PYTHON, live.folder() / "client.py", path, port)
+    live.ready_line(process)
+    command = live.connprof_start("check", "-p", process.pid, "--json", "--redis-server", f"redis://127.0.0.1:{port}")
+    others = []
+    for _ in range(2 if way == "beside_others" else 0):
+        others.append(socket.socket(socket.AF_UNIX))
+        others[-1].connect(path)
+        others[-1].sendall(b"PING\r\n")
+        expect(others[-1].recv(7) == b"+PONG\r\n", "Redis answers")
+    live.go(process)
+    process.stdout.readline()
+    time.sleep(0.5)
+    view = live.check_json(live.connprof_end(command, signal.SIGINT).expect_status(0, 1, 4))["redis_server"]
+    expect(view["connections_seen"] == 17 and view["connections_received"] == 17 + len(others), f"{view}")
+    expect(view["unix_connections_open"] == 3 and view["unix_clients_listed"] == 3 + len(others), f"{view}")
+    expect(view["clients_matched"] == 5 and view["clients_listed"] == 5 + len(others), f"{view}")
+    expect(bool(others) == ("of other processes" in (view["difference"] or "")), f"{view}")
+    expect(bool(others) == ("2 more than the target" in (view["difference"] or "")), f"{view}")
 
 
 @case

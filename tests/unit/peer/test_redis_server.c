@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@
 struct server {
 	pid_t pid;
 	uint16_t port;
+	char path[64];               /* of its UNIX socket */
 	char url[128], bare[128];
 };
 
@@ -54,7 +56,20 @@ static uint16_t free_port(void)
 	return ntohs(address.sin_port);
 }
 
-static void run_server(uint16_t port)
+static int open_unix_client(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void run_server(uint16_t port, const char *path)
 {
 	char digits[8];
 	int null = open("/dev/null", O_RDWR);
@@ -63,7 +78,7 @@ static void run_server(uint16_t port)
 	dup2(null, 1);
 	dup2(null, 2);
 	execlp("redis-server", "redis-server", "--port", digits, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-	       "--requirepass", PASSWORD, (char *)NULL);
+	       "--requirepass", PASSWORD, "--unixsocket", path, (char *)NULL);
 	_exit(127);
 }
 
@@ -74,7 +89,7 @@ static void start(struct server *server)
 	server->pid = fork();
 	assert_true(server->pid >= 0);
 	if (server->pid == 0)
-		run_server(server->port);
+		run_server(server->port, server->path);
 	for (int i = 0; i < 200 && fd < 0; i++) {
 		usleep(20000);
 		fd = open_client(server->port);
@@ -101,6 +116,7 @@ static int set_up(void **state)
 		return -1;
 	*state = server;
 	server->port = free_port();
+	snprintf(server->path, sizeof(server->path), "/tmp/connprof-redis-%d.sock", getpid());
 	snprintf(server->url, sizeof(server->url), "redis://:%s@127.0.0.1:%u", PASSWORD_IN_URL,
 		 server->port);
 	snprintf(server->bare, sizeof(server->bare), "redis://127.0.0.1:%u", server->port);
@@ -110,8 +126,11 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	stop(*state);
-	free(*state);
+	struct server *server = *state;
+
+	stop(server);
+	unlink(server->path);
+	free(server);
 	return 0;
 }
 
@@ -165,7 +184,7 @@ static const char *note_of(const struct connprof_recording *recording)
 static void server_and_trace_agree_on_the_connections_opened(void **state)
 {
 	struct server *server = *state;
-	struct connprof_recording *recording = compare(server, OPENED + 2, 2);
+	struct connprof_recording *recording = compare(server, OPENED, 2); /* those that failed are none of them */
 
 	assert_true(recording->server.asked);
 	assert_int_equal(recording->server.connections_received, OPENED);
@@ -217,6 +236,92 @@ static void clients_are_matched_by_their_local_address_and_port(void **state)
 	close(ours);
 	close(other);
 	connprof_server_view_free(view);
+	connprof_recording_free(recording);
+}
+
+/* Answers show that the server has accepted it. */
+static void speak(int fd)
+{
+	char byte;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "PING\r\n", 6), 6);
+	assert_int_equal(read(fd, &byte, 1), 1);
+}
+
+/* `held` UNIX clients stay open and OPENED - held close again; the target is said to have opened `seen` and to hold `open` of them. */
+static struct connprof_recording *compare_unix(const struct server *server, const char *url, int held, uint64_t seen, size_t open)
+{
+	struct connprof_recording *recording = recording_with(server->port, 0, 0);
+	struct endpoint peer = {.family = AF_UNIX, .name = strings_add(recording->strings, server->path)};
+	struct connprof_server_view *view = NULL;
+	struct connprof_error error = {0};
+	int fds[OPENED];
+
+	recording->sites[1].peer = peer;
+	recording->sites[1].connects = seen;
+	recording->open_ends = calloc(OPENED, sizeof(*recording->open_ends));
+	assert_non_null(recording->open_ends);
+	for (recording->open_end_count = 0; recording->open_end_count < open; recording->open_end_count++)
+		recording->open_ends[recording->open_end_count] = peer;
+	if (connprof_server_view_begin(url, &view, &error))
+		fail_msg("%s", error.text);
+	for (int i = 0; i < OPENED; i++)
+		speak(fds[i] = open_unix_client(server->path));
+	for (int i = held; i < OPENED; i++)
+		close(fds[i]);
+	usleep(100000); /* the server has noticed */
+	if (connprof_server_view_end(view, recording, &error))
+		fail_msg("%s", error.text);
+	for (int i = 0; i < held; i++)
+		close(fds[i]);
+	connprof_server_view_free(view);
+	return recording;
+}
+
+static void connections_over_the_unix_socket_count(void **state)
+{
+	struct server *server = *state;
+	struct connprof_recording *recording = compare_unix(server, server->url, 3, OPENED, 3);
+
+	assert_int_equal(recording->server.connections_received, OPENED);
+	assert_int_equal(recording->server.connections_seen, OPENED);
+	assert_int_equal(recording->server.unix_listed, 3);
+	assert_int_equal(recording->server.unix_open, 3);
+	assert_true(recording->server.clients_matched >= 3);
+	assert_string_equal(note_of(recording), "");
+	connprof_recording_free(recording);
+}
+
+static void a_server_asked_over_its_unix_socket_subtracts_that(void **state)
+{
+	struct server *server = *state;
+	struct connprof_recording *recording;
+	char url[160];
+
+	snprintf(url, sizeof(url), "unix://:%s@%s", PASSWORD_IN_URL, server->path);
+	recording = compare_unix(server, url, 2, OPENED, 2);
+	assert_int_equal(recording->server.connections_received, OPENED);
+	assert_int_equal(recording->server.connections_seen, OPENED);
+	assert_int_equal(recording->server.unix_listed, 2);
+	assert_string_equal(note_of(recording), "");
+	connprof_recording_free(recording);
+}
+
+static void unix_clients_of_others_are_explained(void **state)
+{
+	struct server *server = *state;
+	struct connprof_recording *recording = compare_unix(server, server->url, 5, OPENED - 4, 2);
+
+	assert_int_equal(recording->server.unix_listed, 5);
+	assert_int_equal(recording->server.unix_open, 2);
+	assert_non_null(strstr(note_of(recording), "4 more than the target"));
+	assert_non_null(strstr(note_of(recording), "lists 5 clients, and the target has 2 connections open there"));
+	assert_non_null(strstr(note_of(recording), "of other processes"));
+	connprof_recording_free(recording);
+	recording = compare_unix(server, server->url, 1, OPENED, 4);
+	assert_non_null(strstr(note_of(recording), "lists 1 clients, and the target has 4"));
+	assert_non_null(strstr(note_of(recording), "closed some"));
 	connprof_recording_free(recording);
 }
 
@@ -280,6 +385,9 @@ int main(void)
 		cmocka_unit_test(connections_of_others_are_explained),
 		cmocka_unit_test(fewer_on_the_server_than_traced_is_called_a_fault_or_a_proxy),
 		cmocka_unit_test(clients_are_matched_by_their_local_address_and_port),
+		cmocka_unit_test(connections_over_the_unix_socket_count),
+		cmocka_unit_test(a_server_asked_over_its_unix_socket_subtracts_that),
+		cmocka_unit_test(unix_clients_of_others_are_explained),
 		cmocka_unit_test(a_missing_or_wrong_password_is_said_without_the_password),
 		cmocka_unit_test(a_server_restarted_in_the_window_is_not_compared),
 		cmocka_unit_test(a_server_that_is_gone_is_said_with_what_to_do),

@@ -89,7 +89,7 @@ static void client_list_gives_addresses_and_libraries(void **state)
 
 	(void)state;
 	assert_int_equal(redis_client_list(list, sizeof(list) - 1, remember, &seen), 6);
-	assert_int_equal(seen.count, 3);
+	assert_int_equal(seen.count, 4);
 	assert_int_equal(seen.addresses[0].family, AF_INET);
 	assert_int_equal(seen.addresses[0].port, 50312);
 	assert_memory_equal(seen.addresses[0].address, &loopback, 4);
@@ -97,7 +97,9 @@ static void client_list_gives_addresses_and_libraries(void **state)
 	assert_int_equal(seen.addresses[1].family, AF_INET6);
 	assert_int_equal(seen.addresses[1].port, 41000);
 	assert_int_equal(seen.addresses[1].address[15], 7);
-	assert_int_equal(seen.addresses[2].port, 50313);
+	assert_int_equal(seen.addresses[2].family, AF_UNIX);
+	assert_int_equal(seen.addresses[2].port, 0);
+	assert_int_equal(seen.addresses[3].port, 50313);
 }
 
 static void urls_of_every_form_are_read(void **state)
@@ -123,6 +125,12 @@ static void urls_of_every_form_are_read(void **state)
 	assert_int_equal(redis_url_parse("unix:///run/redis.sock", &url, &why), 0);
 	assert_string_equal(url.path, "/run/redis.sock");
 	assert_string_equal(url.host, "");
+	assert_false(url.has_password);
+	assert_int_equal(redis_url_parse("unix://shop:p%40ss@/run/redis.sock", &url, &why), 0);
+	assert_string_equal(url.user, "shop");
+	assert_string_equal(url.password, "p@ss");
+	assert_string_equal(url.path, "/run/redis.sock");
+	assert_string_equal(url.shown, "unix:///run/redis.sock");
 }
 
 static void urls_that_cannot_work_are_refused_with_the_reason(void **state)
