@@ -71,8 +71,12 @@ SEC("uprobe")
 int tls_freed(struct pt_regs *ctx)
 {
 	struct tls_key key = {.ssl = BPF_CORE_READ(ctx, di), .tgid = current_tgid()};
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	const struct tls_call *call = bpf_map_lookup_elem(&tls_calls, &tid);
 
 	bpf_map_delete_elem(&tls_conns, &key);
+	if (call && call->ssl == key.ssl) /* it waits for nothing any more: the next record is another's */
+		bpf_map_delete_elem(&tls_calls, &tid);
 	return 0;
 }
 

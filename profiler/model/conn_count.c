@@ -11,6 +11,8 @@ static uint64_t setup_end(const struct conn *conn)
 		return conn->handshake_ns;
 	if (conn->handshake && conn->first_command_ns) /* handshake and first command in one go */
 		return conn->first_command_ns;
+	if (conn->tls_ns)
+		return conn->tls_ns;
 	return conn->established_ns ? conn->established_ns : conn->first_command_ns;
 }
 

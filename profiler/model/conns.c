@@ -13,6 +13,7 @@
 #include "base/array.h"
 #include "model/credits.h"
 #include "model/pools.h"
+#include "model/sealing.h"
 #include "model/series.h"
 #include "model/talk.h"
 
@@ -32,6 +33,7 @@ struct entry {
 	bool last_was_maintenance;
 	bool introducing;          /* a handshake request went out, and its reply has not come */
 	uint32_t series;           /* as series_opened said; SERIES_NONE: not opened here */
+	struct sealing sealing;    /* until there is plaintext */
 };
 
 struct conns {
@@ -403,10 +405,12 @@ static int moved(struct conns *conns, const struct event *event)
 		conn->protocol = (uint8_t)facts->protocol;
 	conn->confirmed |= (facts->flags & WIRE_CONFIRMED) != 0;
 	conn->tls |= (facts->flags & (WIRE_TLS | WIRE_INSIDE_TLS)) != 0;
-	if (facts->flags & WIRE_SEALED)
+	if (facts->flags & WIRE_SEALED) {
+		sealing_ciphertext(&entry->sealing, event);
 		return 0;
+	}
 	if (facts->flags & WIRE_INSIDE_TLS && !conn->tls_ns)
-		conn->tls_ns = event->time_ns;
+		conn->tls_ns = sealing_over(&entry->sealing, event->time_ns);
 	conn->long_lived |= (facts->flags & (WIRE_BLOCKING | WIRE_SUBSCRIBED)) != 0;
 	if (facts->protocol) /* a connection older than the attach may have looked the other way round at first */
 		conn->server = !conn->opened && (facts->flags & WIRE_SERVER);

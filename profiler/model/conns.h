@@ -32,7 +32,7 @@ struct conn {
 	uint64_t first_command_ns, last_command_ns; /* first and last application command sent */
 	uint64_t longest_pause_ns;     /* between two of them */
 	uint64_t handshake_ns;         /* last reply before that */
-	uint64_t tls_ns;               /* first plaintext seen inside TLS: its own handshake is over */
+	uint64_t tls_ns;               /* TLS's own handshake was over; known where its plaintext is read */
 	uint32_t handshake_trips;      /* replies that were waited for before the first application command */
 	uint64_t commands, handshake;  /* sent (as a server: received); the second: not application work */
 	uint64_t bytes_sent, bytes_received;

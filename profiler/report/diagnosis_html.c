@@ -228,9 +228,9 @@ static int put_trips(const struct page *page)
 static int put_connections(const struct page *page)
 {
 	static const char *const columns[] = {"rule", "opened by", "protocol", "peer", "#connections", "#per request", "#open at end",
-					      "#requests each", "#set-up p50", "#lifetime p50"};
+					      "#requests each", "#set-up p50", "of that, in ms", "#lifetime p50"};
 	const struct connprof_recording *recording = page->recording;
-	char place[PLACE_TEXT], peer[ENDPOINT_TEXT], protocol[32];
+	char place[PLACE_TEXT], peer[ENDPOINT_TEXT], protocol[32], parts[SETUP_TEXT];
 
 	if (!recording->site_count) {
 		page_paragraph(page->stream, "note", "No connection was opened.");
@@ -250,6 +250,7 @@ static int put_connections(const struct page *page)
 		page_cell_number(page->stream, (double)site->open_at_end, 0, "");
 		page_cell_number(page->stream, site->requests_per_connection, 1, "");
 		page_cell_number(page->stream, site->setup_ms.p50, 2, " ms");
+		page_cell(page->stream, site_setup(site, parts));
 		page_cell_number(page->stream, site->lifetime_ms.p50, 1, " ms");
 		page_row_end(page->stream);
 	}

@@ -128,20 +128,11 @@ static void put_reuse(const struct site_row *site, FILE *stream)
 /* "0.41 ms to set one up (connect 0.07, TLS 1.20, handshake 0.31 in 2 round trips; p99 1.62 ms)" */
 static void put_setup(const struct site_row *site, FILE *stream)
 {
-	const char *mark = " (";
+	char parts[SETUP_TEXT];
 
-	fprintf(stream, "%.2f ms to set one up", site->setup_ms.p50);
-	if (!isnan(site->connect_ms.p50) && (!isnan(site->tls_ms.p50) || !isnan(site->handshake_ms.p50))) {
-		fprintf(stream, "%sconnect %.2f", mark, site->connect_ms.p50);
-		if (!isnan(site->tls_ms.p50))
-			fprintf(stream, ", TLS %.2f", site->tls_ms.p50);
-		if (!isnan(site->handshake_ms.p50))
-			fprintf(stream, ", handshake %.2f", site->handshake_ms.p50);
-		if (site->handshake_trips >= 0.5)
-			fprintf(stream, " in %.0f round trip%s", site->handshake_trips, site->handshake_trips < 1.5 ? "" : "s");
-		mark = "; ";
-	}
-	fprintf(stream, "%sp99 %.2f ms)", mark, site->setup_ms.p99);
+	site_setup(site, parts);
+	fprintf(stream, "%.2f ms to set one up (%s%sp99 %.2f ms)", site->setup_ms.p50, parts, *parts ? "; " : "",
+		site->setup_ms.p99);
 }
 
 static void put_cost(const struct site_row *site, bool job, FILE *stream)

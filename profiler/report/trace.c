@@ -24,6 +24,23 @@ const char *site_place(const struct connprof_recording *recording, const struct 
 	return out;
 }
 
+const char *site_setup(const struct site_row *site, char out[SETUP_TEXT])
+{
+	char tls[24] = "", handshake[32] = "", trips[32] = "";
+
+	*out = '\0';
+	if (isnan(site->connect_ms.p50) || (isnan(site->tls_ms.p50) && isnan(site->handshake_ms.p50)))
+		return out;
+	if (!isnan(site->tls_ms.p50))
+		snprintf(tls, sizeof(tls), ", TLS %.2f", site->tls_ms.p50);
+	if (!isnan(site->handshake_ms.p50))
+		snprintf(handshake, sizeof(handshake), ", handshake %.2f", site->handshake_ms.p50);
+	if (site->handshake_trips >= 0.5)
+		snprintf(trips, sizeof(trips), " in %.0f round trip%s", site->handshake_trips, site->handshake_trips < 1.5 ? "" : "s");
+	snprintf(out, SETUP_TEXT, "connect %.2f%s%s%s", site->connect_ms.p50, tls, handshake, trips);
+	return out;
+}
+
 const char *site_protocol(const struct site_row *site, char out[32])
 {
 	snprintf(out, 32, "%s%s", protocol_name((enum protocol_id)site->protocol), site->tls ? "+tls" : "");

@@ -56,7 +56,7 @@ struct tls {
 	struct library *libraries;
 	struct watched *by_pid;
 	size_t links;
-	bool full_told, failed_told;
+	bool full_told, failed_told, unread_told;
 };
 
 struct tls *tls_new(struct probe *probe, struct objects *objects, struct connprof_recording *notes)
@@ -193,6 +193,19 @@ static void tell_failed(struct tls *tls, pid_t pid, const char *path, int code)
 	recording_note(tls->notes, text);
 }
 
+/* It speaks TLS, and not through a library whose functions are found. */
+static void tell_unread(struct tls *tls, pid_t pid)
+{
+	char text[200];
+
+	if (tls->unread_told)
+		return;
+	tls->unread_told = true;
+	snprintf(text, sizeof(text), "what %d says inside TLS is not read: no functions of OpenSSL's are found in it by name (stripped, or "
+		 "another library); a Redis behind it is named with --redis HOST:PORT", pid);
+	recording_note(tls->notes, text);
+}
+
 /* Watches all of a library's functions or none. */
 static void link_library(struct tls *tls, struct watched *watched, const struct library *library, int fd)
 {
@@ -243,6 +256,8 @@ static void link_all(struct tls *tls, struct watched *watched)
 			close(fd);
 	}
 	process_maps_done(&maps);
+	if (!count)
+		tell_unread(tls, watched->pid);
 }
 
 void tls_watch(struct tls *tls, pid_t pid)

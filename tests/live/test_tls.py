@@ -131,6 +131,78 @@ def redis_inside_tls_is_told_by_what_it_says(item):
     expect(site["open_at_end"] == 0, f"{site}")
 
 
+def sealed(name, port, pause=0, count=COUNT):
+    process, _ = live.workload(name, port, count, pause)
+    return process
+
+
+@cases_for(["sealed", "sealed_static"])
+def openssl_inside_the_program_is_read_too(name):
+    port = tls_redis()
+    site = traced(sealed(name, port), port)
+    expect(site["protocol"] == "redis", f"{site['protocol']}")
+    expect(round(site["reuse"]["commands_per_connection"] * COUNT, 1) == 2 * (COUNT - 1), f"{site['reuse']}")
+    expect(round(site["setup"]["handshake_round_trips"] * COUNT, 1) == COUNT - 1, f"{site['setup']}")
+
+
+@case
+def openssl_inside_node_is_read_too():
+    if not shutil.which("node"):
+        live.unable("no Node on this machine")
+    port = tls_redis()
+    process = live.start("node", live.SCRIPTS / "sealed.js", port, COUNT)
+    live.ready_line(process)
+    site = traced(process, port)
+    expect(site["protocol"] == "redis", f"{site['protocol']}")
+    expect(round(site["reuse"]["commands_per_connection"] * COUNT, 1) == 2 * (COUNT - 1), f"{site['reuse']}")
+    expect(round(site["setup"]["handshake_round_trips"] * COUNT, 1) == COUNT - 1, f"{site['setup']}")
+
+
+@case
+def what_has_no_names_is_said_to_be_unread_and_can_be_named():
+    port = tls_redis()
+    process = sealed("sealed_stripped", port, count=2 * COUNT)
+    site = traced(process, port)
+    expect(site["protocol"] is None and site["setup"]["tls_ms"] is None, f"{site}")
+    command = live.connprof_start("check", "-p", process.pid, "--json", "--redis", f"127.0.0.1:{port}")
+    asked(process, COUNT)
+    time.sleep(0.3)
+    report = live.check_json(live.connprof_end(command, signal.SIGINT).expect_status(0, 1))
+    notes = [note for note in report["notes"] if "inside TLS is not read" in note]
+    expect(len(notes) == 1 and f"what {process.pid} says" in notes[0] and "--redis HOST:PORT" in notes[0], f"{report['notes']}")
+    expect(all(site["decides"] and site["tls"] for site in report["sites"]), f"{report['sites']}")
+
+
+@cases_for([0, 20], lambda pause: "at_once" if not pause else f"after_{pause}_ms")
+def connect_tls_and_login_are_told_apart(pause):
+    """The client has measured them itself; what it waits before its first command is no part of TLS's handshake."""
+    port = tls_redis()
+    process = sealed("sealed", port, pause)
+    command = live.connprof_start("trace", "-p", process.pid, "--events", live.folder() / "out.events.jsonl")
+    asked(process, 1)
+    time.sleep(0.8)
+    asked(process, COUNT - 1)
+    process.stdout.readline()
+    time.sleep(0.3)
+    lines = [live.json.loads(line) for line in live.connprof_end(command, signal.SIGINT).expect_status(0).out.splitlines()]
+    truth = live.answer(process)
+    setups = [line["setup"] for line in lines if line["event"] == "closed" and line["setup"]["tls_ms"]]
+    expect(len(setups) == COUNT - 1, f"{len(setups)} of {COUNT - 1} were read")
+    report = live.check_json(live.connprof("report", "out.events.jsonl", "--view", "sites", "-f", "json").expect_status(0))
+    site = [site for site in report["sites"] if site["peer"] == f"127.0.0.1:{port}"][0]
+    told = {part: sorted(setup[part] for setup in setups)[len(setups) // 2] for part in truth}
+    for values in (told, site["setup"]):
+        # Between the last thing said for TLS and SSL_connect's return the server may have its turn: the parts' border is not sharp.
+        whole, wanted = values["tls_ms"] + values["handshake_ms"], truth["tls_ms"] + truth["handshake_ms"] + pause
+        expect(abs(whole - wanted) <= 0.3 * wanted + 0.3, f"{values}, and the client has {truth}")
+        expect(truth["tls_ms"] * 0.4 <= values["tls_ms"] <= truth["tls_ms"] * 1.3 + 0.3, f"{values}, and the client has {truth}")
+        expect(values["handshake_ms"] >= pause + truth["handshake_ms"] * 0.4, f"{values}, and the client has {truth}")
+        expect(0 < values["connect_ms"] <= truth["connect_ms"] * 1.3 + 0.1, f"{values}, and the client has {truth}")
+    page = live.connprof("report", "out.events.jsonl", "--view", "diagnosis", "-f", "html", "-o", "-").expect_status(0).out
+    parts = "connect %.2f, TLS %.2f, handshake %.2f in 1 round trip" % tuple(site["setup"][part] for part in truth)
+    expect(parts in page, f"{parts!r} is not in the page")
+
+
 @case
 def without_it_tls_stays_unread():
     port = tls_redis()
@@ -237,7 +309,8 @@ def children_are_read_too():
     sites = [site for site in report["sites"] if site["peer"] == f"127.0.0.1:{port}"]
     expect(sum(site["connects"] for site in sites) == 6, f"{sites}")
     commands = sum(site["reuse"]["commands_per_connection"] * site["connects"] for site in sites)
-    expect(round(commands) == 8, f"{commands} commands in the 4 connections after the first two: {sites}")
+    # The first two may be read already, where their handshake took so long that the library was found meanwhile.
+    expect(round(commands) in (8, 10, 12), f"{commands} commands in the 4 connections after the first two: {sites}")
     expect(bare(sites[0]["call_site"]["function"]) == "ask", f"{sites}")
 
 

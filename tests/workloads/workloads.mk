@@ -4,7 +4,7 @@
 WORKLOAD_DIR   := $(B)/tests/workloads
 WORKLOAD_OBJECTS := plugin libtiny liblazy
 WORKLOAD_NAMES := $(filter-out workload $(WORKLOAD_OBJECTS),$(patsubst tests/workloads/%.c,%,$(wildcard tests/workloads/*.c)))
-WORKLOAD_MORE  := deep_static split_debug_frame goburn
+WORKLOAD_MORE  := deep_static split_debug_frame goburn sealed_static sealed_stripped
 WORKLOAD_FLAGS := -std=gnu11 -O2 -g -fomit-frame-pointer -fno-optimize-sibling-calls $(WARN) -D_GNU_SOURCE
 
 .PHONY: workloads
@@ -34,6 +34,16 @@ $(WORKLOAD_DIR)/plt: $(WORKLOAD_DIR)/libtiny.so
 $(WORKLOAD_DIR)/deep_static: tests/workloads/deep.c tests/workloads/workload.c tests/workloads/workload.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(WORKLOAD_FLAGS) -fPIE -static-pie -o $@ $< tests/workloads/workload.c
+
+# OpenSSL inside: with ld.so, without, and without names.
+$(WORKLOAD_DIR)/sealed: WORKLOAD_LIBS := -Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic
+
+$(WORKLOAD_DIR)/sealed_static: tests/workloads/sealed.c tests/workloads/workload.c tests/workloads/workload.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(WORKLOAD_FLAGS) -static -Wl,--no-warnings -o $@ $< tests/workloads/workload.c -lssl -lcrypto
+
+$(WORKLOAD_DIR)/sealed_stripped: $(WORKLOAD_DIR)/sealed_static
+	$(Q)strip -o $@ $<
 
 # Call frame information for debuggers only: .debug_frame, no .eh_frame of its own.
 $(WORKLOAD_DIR)/split_debug_frame: tests/workloads/split.c tests/workloads/workload.c tests/workloads/workload.h

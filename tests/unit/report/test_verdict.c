@@ -140,6 +140,22 @@ static void test_check_text_names_the_line_the_cost_and_the_remedy(void **state)
 	connprof_recording_free(r);
 }
 
+static void test_the_parts_of_a_set_up_are_told_with_tls(void **state)
+{
+	struct connprof_recording *r = judged();
+	char *out;
+
+	(void)state;
+	r->sites[0].tls_ms.p50 = 1.234;
+	out = render_as(r, CONNPROF_VIEW_VERDICT, "text");
+	assert_has(out, "ms to set one up (connect 0.10, TLS 1.23, handshake 0.40 in 3 round trips; p99 9.00 ms)");
+	free(out);
+	out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "html");
+	assert_has(out, "<td>connect 0.10, TLS 1.23, handshake 0.40 in 3 round trips</td>");
+	free(out);
+	connprof_recording_free(r);
+}
+
 static void test_inconclusive_says_why_and_colours_only_when_asked(void **state)
 {
 	struct connprof_report_options options = {.format = "text", .color = true};
@@ -322,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_check_json_has_the_members_of_its_schema_in_order),
 		cmocka_unit_test(test_unknown_is_null_never_zero),
 		cmocka_unit_test(test_check_text_names_the_line_the_cost_and_the_remedy),
+		cmocka_unit_test(test_the_parts_of_a_set_up_are_told_with_tls),
 		cmocka_unit_test(test_inconclusive_says_why_and_colours_only_when_asked),
 		cmocka_unit_test(test_trace_shows_a_row_a_site),
 		cmocka_unit_test(test_dump_reads_like_py_spys),
