@@ -137,6 +137,18 @@ static bool is_go_library(const char *file, const char *function)
 	       (assembly && is_go_standard(function));
 }
 
+/* The C library's own names for socket calls: linked into the program (-static) they lie in its executable. */
+static bool is_socket_call(const char *function)
+{
+	static const char *const names[] = { "connect", "__connect", "__libc_connect", "close", "__close", "__libc_close", "shutdown",
+					     "__shutdown" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(function, names[i]))
+			return true;
+	return false;
+}
+
 /* A native frame's code has a file of its own and the object it became part of. */
 static bool frame_fits(const struct strings *strings, const struct frame *frame, const char *const *patterns)
 {
@@ -158,6 +170,7 @@ static bool decide(const struct appframes *appframes, const struct frame *frame)
 	if (frame->kind == FRAME_PYTHON)
 		return python_own(strings_get(strings, frame->file), strings_get(strings, frame->function));
 	return frame->flags & FRAME_MAIN_OBJECT && !is_interpreter(strings_get(strings, frame->module)) &&
+	       !is_socket_call(strings_get(strings, frame->function)) &&
 	       !is_go_library(strings_get(strings, frame->file), strings_get(strings, frame->function));
 }
 

@@ -4,6 +4,7 @@
 
 usage: counting.py [CASE...]      (default: all; each prints one line of figures, the first failure ends it)
 """
+import json
 import os
 import pathlib
 import re
@@ -75,6 +76,27 @@ def every_one_is_counted_at_20000_a_second():
         expect(total(report, "failed_connects") == 0, f"{report['sites']}")
         expect(lost["events"] > 0 or total(report, "open_at_end") == 0, f"{report['sites']}")
         say(f"{name} at {rate:.0f} a second", f"{seen} of {MANY} counted, {lost['connects']} lost, {lost['events']} events lost")
+
+
+def every_one_is_a_line():
+    """trace as lines, into a file that takes them at once: two a connection."""
+    dial, peer = serve("0")
+    process, _ = live.workload("flood", dial, MANY, RATE, 0)
+    with open(live.folder() / "lines", "w", encoding="utf-8") as out:
+        command = live.connprof_start("trace", "-p", process.pid, stdout=out)
+        made, _, _, rate = flooded(process)
+        live.connprof_end(command, signal.SIGINT, timeout=60).expect_status(0)
+    begun = ended = 0
+    with open(live.folder() / "lines", encoding="utf-8") as lines:
+        for line in lines:
+            last = json.loads(line)
+            ours = last.get("peer") == peer
+            begun += ours and last["event"] == "opened"
+            ended += ours and last["event"] == "closed"
+    lost = last["lost"]["connects"]
+    expect(made == MANY and begun + lost + last["lines_lost"] >= MANY and begun + lost <= MANY, f"{begun} lines: {last}")
+    expect(last["lost"]["events"] > 0 or last["lines_lost"] > 0 or ended == begun, f"{ended} of {begun} have ended: {last}")
+    say(f"lines at {rate:.0f} a second", f"{begun} of {MANY} opened, {ended} closed, {lost} connections and {last['lines_lost']} lines lost")
 
 
 def what_cannot_be_told_is_counted():
@@ -174,7 +196,7 @@ def more_at_once_than_the_table_holds():
         f"the ends of those that found no room in the table would not be seen")
 
 
-CASES = [every_one_is_counted_at_20000_a_second, what_cannot_be_told_is_counted, tcpdump_sees_the_same, ss_sees_the_same_open,
+CASES = [every_one_is_counted_at_20000_a_second, every_one_is_a_line, what_cannot_be_told_is_counted, tcpdump_sees_the_same, ss_sees_the_same_open,
          redis_sees_the_same, a_service_out_of_descriptors, more_at_once_than_the_table_holds]
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is said inside TLS: read through the target's own library, or left alone and said so. The right answers come from a
 Redis with TLS and from the clients and servers themselves."""
+import os
+import select
 import shutil
 import signal
 import socket
@@ -103,11 +105,22 @@ def asked(process, times):
         expect(process.stdout.readline().strip() == "asked", "the client failed")
 
 
-def traced(process, port, *arguments):
+def wait_until_read(command):
+    """The first TLS record has connprof look for the library, and say so; that of Node is a large one."""
+    deadline = time.monotonic() + 10
+    while b" is read (" not in command.early:
+        expect(select.select([command.stderr], [], [], max(0, deadline - time.monotonic()))[0], "no library was found in 10 s")
+        command.early += os.read(command.stderr.fileno(), 65536)
+
+
+def traced(process, port, *arguments, read=True):
     """The first connection has connprof look for the library; the others are read."""
     command = live.connprof_start("trace", "-p", process.pid, "--json", "--events", live.folder() / "out.events.jsonl", *arguments)
     asked(process, 1)
-    time.sleep(0.8)
+    if read:
+        wait_until_read(command)
+    else:
+        time.sleep(0.8)
     asked(process, COUNT - 1)
     time.sleep(0.3)
     result = live.connprof_end(command, signal.SIGINT).expect_status(0)
@@ -143,6 +156,7 @@ def openssl_inside_the_program_is_read_too(name):
     expect(site["protocol"] == "redis", f"{site['protocol']}")
     expect(round(site["reuse"]["commands_per_connection"] * COUNT, 1) == 2 * (COUNT - 1), f"{site['reuse']}")
     expect(round(site["setup"]["handshake_round_trips"] * COUNT, 1) == COUNT - 1, f"{site['setup']}")
+    expect(site["call_site"] and bare(site["call_site"]["function"]) == "ask", f"{site['call_site']}")
 
 
 @case
@@ -162,7 +176,7 @@ def openssl_inside_node_is_read_too():
 def what_has_no_names_is_said_to_be_unread_and_can_be_named():
     port = tls_redis()
     process = sealed("sealed_stripped", port, count=2 * COUNT)
-    site = traced(process, port)
+    site = traced(process, port, read=False)
     expect(site["protocol"] is None and site["setup"]["tls_ms"] is None, f"{site}")
     command = live.connprof_start("check", "-p", process.pid, "--json", "--redis", f"127.0.0.1:{port}")
     asked(process, COUNT)
@@ -180,7 +194,7 @@ def connect_tls_and_login_are_told_apart(pause):
     process = sealed("sealed", port, pause)
     command = live.connprof_start("trace", "-p", process.pid, "--events", live.folder() / "out.events.jsonl")
     asked(process, 1)
-    time.sleep(0.8)
+    wait_until_read(command)
     asked(process, COUNT - 1)
     process.stdout.readline()
     time.sleep(0.3)
@@ -208,7 +222,7 @@ def without_it_tls_stays_unread():
     port = tls_redis()
     process = client(CLIENT, port)
     before = mapped_pages(process.pid)
-    site = traced(process, port, "--no-tls")
+    site = traced(process, port, "--no-tls", read=False)
     expect(site["protocol"] is None and site["reuse"]["commands_per_connection"] is None, f"{site}")
     expect(mapped_pages(process.pid) == before, "pages of the library's code have been changed")
 

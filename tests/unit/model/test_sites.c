@@ -74,6 +74,8 @@ static void own_native_code_is_told_by_object_package_and_file(void **state)
 	} cases[] = {
 		{ "handle_request", "/srv/app/main.c", "/srv/app/server", true },
 		{ "handle_request", "", "/srv/app/nodes", true },
+		{ "connect", "", "/srv/app/server", false },
+		{ "Cache::connect", "", "/srv/app/server", true },
 		{ "uv__tcp_connect", "../deps/uv/src/unix/tcp.c", "/usr/bin/node", false },
 		{ "rb_thread_call_without_gvl", "", "/usr/bin/ruby3.1", false },
 		{ "zend_execute", "", "/usr/bin/php8.2", false },
