@@ -147,7 +147,8 @@ enum tally {
 	TALLY_BRIEF = 8,        /* waits shorter than asked for, and their time */
 	TALLY_BRIEF_NS = 9,
 	TALLY_CALL_NS = 10,     /* time spent on log writes and stacks of sends */
-	TALLY_COUNT = 11,
+	TALLY_UNIX_UNSEEN = 11, /* UNIX connections opened whose socket was not found then; some are told by their first byte */
+	TALLY_COUNT = 12,
 };
 
 /* ---- records -------------------------------------------------------------- */

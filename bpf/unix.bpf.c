@@ -63,6 +63,8 @@ int data_ready(u64 *ctx)
 		sk = waiting(listener);
 	if (sk)
 		unix_opened(sk, current_tgid(), target);
+	else /* its listener was quicker: its first byte tells of it (io.bpf.c) */
+		tally(TALLY_UNIX_UNSEEN, 1);
 	return 0;
 }
 

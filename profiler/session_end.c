@@ -53,6 +53,7 @@ static void note_troubles(struct connprof_session *session)
 
 int connprof_session_stop(struct connprof_session *session, struct connprof_error *error)
 {
+	uint64_t drops[DROP_COUNT], tallies[TALLY_COUNT];
 	int code;
 
 	if (session->stopped)
@@ -67,6 +68,8 @@ int connprof_session_stop(struct connprof_session *session, struct connprof_erro
 	if (code >= 0) {
 		decode_sweep(session->decode, session->end_ns, true);
 		decode_silent(session->decode, session->end_ns);
+		probe_counters(session->probe, drops, tallies);
+		decode_unseen(session->decode, tallies[TALLY_UNIX_UNSEEN], session->end_ns);
 		code = session_feed(session);
 	}
 	if (code >= 0)

@@ -233,8 +233,10 @@ static void seen_record(struct decode *decode, const struct record *record)
 		return;
 	}
 	listed = preexisting_claim(decode->preexisting, body);
-	if (!listed && body->flags & CONN_OPENED && !decode->unlisted)
+	if (!listed && body->flags & CONN_OPENED && !decode->unlisted) {
 		conn_record(decode, record, EVENT_CONNECT);
+		decode->late++;
+	}
 	conn_record(decode, record, listed ? EVENT_PREEXISTING : EVENT_ESTABLISHED);
 	if (decode->count > before)
 		decode->events[before].conn.peer.name = unix_begins(decode, record, body);
@@ -378,6 +380,12 @@ void decode_lost(struct decode *decode, uint32_t reason, uint64_t count, uint64_
 	event->time_ns = time_ns;
 	event->lost.reason = reason;
 	event->lost.count = count;
+}
+
+void decode_unseen(struct decode *decode, uint64_t unseen, uint64_t time_ns)
+{
+	if (unseen > decode->late)
+		decode_lost(decode, DROP_CONNECTS, unseen - decode->late, time_ns);
 }
 
 void decode_preexisting(struct decode *decode, pid_t pid)

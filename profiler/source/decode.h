@@ -30,6 +30,8 @@ void decode_record(struct decode *decode, const struct record *record);
 /* A followed process and losses, as events of their own. */
 void decode_process(struct decode *decode, const struct followed *process, uint32_t parent, uint64_t time_ns);
 void decode_lost(struct decode *decode, uint32_t reason, uint64_t count, uint64_t time_ns);
+/* At the end: of `unseen` UNIX connections (TALLY_UNIX_UNSEEN) those that never said anything, as lost. */
+void decode_unseen(struct decode *decode, uint64_t unseen, uint64_t time_ns);
 /* Connections of decode_preexisting that never said anything, told at the end. */
 void decode_silent(struct decode *decode, uint64_t time_ns);
 /* Looks for UNIX connections that ended unseen (unixes.h) and tells their end; last: no record will come any more. */

@@ -35,6 +35,7 @@ struct decode {
 	struct waits *waits;
 	struct still *still;           /* made when first needed */
 	uint64_t malformed, unkept, first_sample_ns;
+	uint64_t late;                 /* UNIX connections opened here that only their first byte told of */
 };
 
 /* A new event of this kind, with the record's process, thread and time; NULL: no room (counted). */

@@ -235,6 +235,23 @@ def a_listener_that_is_quicker_than_the_look_costs_no_connection(how):
 
 
 @case
+def one_that_is_missed_and_says_nothing_is_lost_to_the_unit():
+    count, path = 2003, unix_path()
+    listener, _ = live.workload("eager", path)
+    process, ready = live.workload("uring", path, count, 0, "silent")
+    if "unable" in ready:
+        live.unable(ready["unable"])
+    command = live.connprof_start("trace", "-p", process.pid, "--json")
+    live.go(process)
+    expect(process.stdout.readline().strip() == "done", "the workload did not finish")
+    time.sleep(0.3)
+    report = live.check_json(live.connprof_end(command, signal.SIGINT).expect_status(0))
+    seen, lost = report["connections"]["seen"], report["lost"]["connects"]
+    expect(seen + lost == count and report["connections"]["accepted"] == 0, f"{report['connections']}, {report['lost']}")
+    expect(listener.poll() is None, "the listener has ended")
+
+
+@case
 def what_a_stranger_opened_is_not_the_targets():
     listener = Listener(unix_path(), answer=b"goodbye, then\n")
     code = ("import socket, sys\nprint('ready {}', flush=True)\nsys.stdin.readline()\n"

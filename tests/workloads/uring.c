@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* uring.c WHERE COUNT ASYNC - on "go" makes COUNT connections to WHERE (a loopback port or a UNIX path) one after the other,
- * through io_uring alone: connect, send 14 bytes, receive the answer, close. ASYNC 1: by the kernel's workers. */
+/* uring.c WHERE COUNT ASYNC [silent] - on "go" makes COUNT connections to WHERE (a loopback port or a UNIX path) one after the other,
+ * through io_uring alone: connect, send 14 bytes, receive the answer, close; or nothing but connect and close. ASYNC 1: by the
+ * kernel's workers. */
 #include <arpa/inet.h>
 #include <liburing.h>
 #include <netinet/in.h>
@@ -60,12 +61,18 @@ KEEP static int dial(const char *where)
 	return fd;
 }
 
-KEEP static void talk(int fd)
+KEEP static void talk(int fd, int silent)
 {
 	static const char word[] = "hello, there\r\n";
 	char answer[64];
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
 
+	if (silent) {
+		io_uring_prep_close(sqe, fd);
+		if (run(sqe))
+			exit(1);
+		return;
+	}
 	io_uring_prep_send(sqe, fd, word, sizeof(word) - 1, 0);
 	if (run(sqe) != (int)sizeof(word) - 1)
 		exit(1);
@@ -83,7 +90,7 @@ int main(int argc, char **argv)
 {
 	long count;
 
-	if (argc != 4)
+	if (argc != 4 && argc != 5)
 		return 2;
 	count = atol(argv[2]);
 	sqe_flags = atoi(argv[3]) ? IOSQE_ASYNC : 0;
@@ -94,7 +101,7 @@ int main(int argc, char **argv)
 	workload_ready("\"function\": \"dial\"");
 	workload_wait_go();
 	for (long i = 0; i < count; i++)
-		talk(dial(argv[1]));
+		talk(dial(argv[1]), argc == 5);
 	printf("done\n");
 	fflush(stdout);
 	while (!workload_over())
