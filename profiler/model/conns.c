@@ -5,51 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
-#include "base/array.h"
-#include "model/credits.h"
-#include "model/pools.h"
-#include "model/sealing.h"
-#include "model/series.h"
-#include "model/talk.h"
+#include "model/conns_parts.h"
 
 #define GOODBYE_NS 1000000000u /* a peer that closes this soon after a maintenance command may have been asked to */
-
-struct entry {
-	UT_hash_handle hh;
-	struct conn conn;
-	struct serving serving;
-	struct talk talk;
-	struct pool *pool;         /* that opened it; NULL: not known */
-	uint32_t pool_seen;        /* how many connections that had opened at the last look */
-	uint32_t waiting;          /* deeds on it whose request is not known yet */
-	bool gone;                 /* waits only for that */
-	uint32_t asked_tid, asked_unit; /* who used it last, and how many requests had come by then: asking again brings nothing new */
-	uint64_t asked_requests;
-	bool last_was_maintenance;
-	bool introducing;          /* a handshake request went out, and its reply has not come */
-	uint32_t series;           /* as series_opened said; SERIES_NONE: not opened here */
-	struct sealing sealing;    /* until there is plaintext */
-};
-
-struct conns {
-	struct connprof_recording *recording;
-	struct groups *groups;
-	struct requests *requests;
-	struct owner *owner;
-	struct entry *by_key;
-	struct credits *credits;
-	struct series *series;
-	struct pools *pools;
-	uint64_t numbered;
-	conn_told told;
-	void *watcher;
-	struct conns_totals totals; /* of those that are gone, but for opened */
-};
 
 struct conns *conns_new(struct connprof_recording *recording, struct groups *groups, struct requests *requests, struct owner *owner)
 {
@@ -148,12 +107,6 @@ static void follow_talk(struct conns *conns, struct entry *entry, const struct e
 		owner_purpose(conns->owner, &asker, &purpose);
 }
 
-static void count_unopened(const struct conn *conn, struct conns_totals *totals)
-{
-	if (!conn->opened && !conn->pair)
-		*(conn->preexisting ? &totals->preexisting : &totals->accepted) += 1;
-}
-
 static void fold(struct conns *conns, struct entry *entry)
 {
 	const struct conn *conn = &entry->conn;
@@ -161,7 +114,7 @@ static void fold(struct conns *conns, struct entry *entry)
 	tell(conns, CONN_ENDED, conn);
 	if (conn->group != NO_GROUP) /* short of memory a sketch lacks a value; the counts are right */
 		conn_count(conn, &groups_at(conns->groups, conn->group)->counts);
-	count_unopened(conn, &conns->totals);
+	conns_count_unopened(conn, &conns->totals);
 	pools_gone(conns->pools, entry->pool);
 	HASH_DELETE(hh, conns->by_key, entry);
 	free(entry);
@@ -507,45 +460,4 @@ void conns_window_ends(struct conns *conns, uint64_t end_ns)
 
 	for (struct entry *entry = conns->by_key; entry; entry = entry->hh.next)
 		follow_talk(conns, entry, &end);
-}
-
-void conns_totals(const struct conns *conns, struct conns_totals *out)
-{
-	*out = conns->totals;
-	for (const struct entry *entry = conns->by_key; entry; entry = entry->hh.next) {
-		const struct conn *conn = &entry->conn;
-
-		count_unopened(conn, out);
-		out->clients += !conn->opened && !conn->pair && !conn->preexisting && !conn->closed_ns && !conn->peer_closed_ns;
-	}
-}
-
-int conns_over_time(struct conns *conns, uint64_t start_ns, uint64_t end_ns)
-{
-	return series_fill(conns->series, conns->recording, start_ns, end_ns);
-}
-
-int conns_open_ends(const struct conns *conns)
-{
-	struct connprof_recording *recording = conns->recording;
-
-	/* An empty list says that none is open, which no list does not. */
-	recording->open_end_count = 0;
-	if (array_reserve(&recording->open_ends, &recording->open_end_capacity, 1, sizeof(*recording->open_ends), OPEN_ENDS_MAX))
-		return -ENOMEM;
-	for (const struct entry *entry = conns->by_key; entry; entry = entry->hh.next) {
-		const struct conn *conn = &entry->conn;
-		int code;
-
-		bool over_unix = conn->peer.family == AF_UNIX && conn->peer.name; /* who accepted it has a peer without a name */
-
-		if (conn->server || conn->closed_ns || conn->failed || (!conn->local.port && !over_unix))
-			continue;
-		code = array_reserve(&recording->open_ends, &recording->open_end_capacity, recording->open_end_count + 1,
-				     sizeof(*recording->open_ends), OPEN_ENDS_MAX);
-		if (code)
-			return code == -E2BIG ? 0 : code;
-		recording->open_ends[recording->open_end_count++] = over_unix ? conn->peer : conn->local;
-	}
-	return 0;
 }

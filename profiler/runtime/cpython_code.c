@@ -36,6 +36,8 @@ struct code_entry {
 	uint16_t mark;           /* code_mark() of it; 0: none */
 	struct code_head head;
 	char *function, *file;   /* UTF-8 */
+	const struct strings *named_in; /* the table that these are ids of; NULL: none yet */
+	uint32_t function_id, file_id;
 	uint8_t *lines;
 	size_t lines_size, bytes;
 	bool plain_self;         /* the first local variable is the first argument itself */
@@ -351,19 +353,35 @@ static bool is_link(const struct code_entry *entry)
 	       (!strcmp(entry->file, "<shim>") && !strcmp(entry->function, "<interpreter trampoline>"));
 }
 
+static int entry_of(struct runtime *runtime, const struct slot *slot, struct code_entry **out)
+{
+	return entry_get(runtime, slot->a, (uint16_t)(slot->b >> SLOT_MARK_SHIFT), out);
+}
+
+/* Once for each: names are most of a stack's cost. */
+static void name(struct code_entry *entry, struct strings *strings)
+{
+	if (entry->named_in == strings)
+		return;
+	entry->function_id = strings_add(strings, entry->function);
+	entry->file_id = strings_add(strings, entry->file);
+	entry->named_in = strings;
+}
+
 int cpython_name_frame(struct runtime *runtime, const struct slot *slot, struct strings *strings, struct frame *out)
 {
 	struct code_entry *entry;
-	int code = entry_get(runtime, slot->a, (uint16_t)(slot->b >> SLOT_MARK_SHIFT), &entry);
+	int code = entry_of(runtime, slot, &entry);
 
 	if (code)
 		return code;
 	if (is_link(entry))
 		return 1;
+	name(entry, strings);
 	*out = (struct frame){
 		.kind = FRAME_PYTHON,
-		.function = strings_add(strings, entry->function),
-		.file = strings_add(strings, entry->file),
+		.function = entry->function_id,
+		.file = entry->file_id,
 		.line = cpython_line((enum cpython_line_table)runtime->version.line_table, entry->lines, entry->lines_size,
 				     entry->head.first_line, code_offset(&runtime->version, slot)),
 		.first_line = entry->head.first_line > 0 ? (uint32_t)entry->head.first_line : 0,
@@ -375,5 +393,5 @@ bool cpython_self_known(struct runtime *runtime, const struct slot *slot)
 {
 	struct code_entry *entry;
 
-	return !entry_get(runtime, slot->a, &entry) && entry->plain_self;
+	return !entry_of(runtime, slot, &entry) && entry->plain_self;
 }
