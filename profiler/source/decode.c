@@ -120,6 +120,13 @@ static uint32_t unix_begins(struct decode *decode, const struct record *record, 
 
 /* ---- one function a record type ---- */
 
+uint32_t unit_of(struct decode *decode, const struct raw_stack *raw)
+{
+	if (raw->unit || raw->python_end == PYTHON_ROOT || raw->python_end == PYTHON_NONE)
+		return units_number(decode->units, raw->unit);
+	return UNIT_UNKNOWN;
+}
+
 static void sample_record(struct decode *decode, const struct record *record)
 {
 	struct raw_stack raw;
@@ -137,7 +144,7 @@ static void sample_record(struct decode *decode, const struct record *record)
 	if (!event)
 		return;
 	event->stack = stack;
-	event->unit = units_number(decode->units, raw.unit);
+	event->unit = unit_of(decode, &raw);
 	event->python_end = raw.python_end;
 	event->sample.holds_gil = raw.holds_gil;
 }

@@ -44,6 +44,9 @@ struct event *event_add(struct decode *decode, uint32_t kind, const struct recor
 /* A record's stack, resolved; what it shows of units of work is told to the kernel side. */
 uint32_t stack_of(struct decode *decode, const struct record *record, const struct raw_stack *raw);
 
+/* Whose time it was: a unit can only be told of a chain of Python frames that was read to its end. */
+uint32_t unit_of(struct decode *decode, const struct raw_stack *raw);
+
 /* ---- decode_waits.c ---- */
 
 void block_record(struct decode *decode, const struct record *record);

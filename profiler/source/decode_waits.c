@@ -20,7 +20,7 @@ void block_record(struct decode *decode, const struct record *record)
 		return;
 	}
 	waits_block(decode->waits, record->tid, body->seq, &body->facts,
-		    &(struct wait_stack){stack_of(decode, record, &raw), raw.python_end, units_number(decode->units, raw.unit), record->pid});
+		    &(struct wait_stack){stack_of(decode, record, &raw), raw.python_end, unit_of(decode, &raw), record->pid});
 }
 
 static void wait_ended(struct decode *decode, uint32_t pid, uint32_t tid, const struct back_body *back, uint64_t now_ns)

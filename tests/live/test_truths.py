@@ -27,14 +27,14 @@ def is_slow(client, number):
 
 
 def send(port):
-    """All clients at once; returns the latency of each request as its sender saw it, ms, by client and number."""
+    """All clients at once, one request after the other in step, so that the slow ones are slow beside equals; returns the latency of each request as its sender saw it, ms, by client and number."""
     seen, failed = {}, []
 
     def client(number):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.connect()
-        together.wait()
         for i in range(REQUESTS):
+            together.wait(60)
             begin = time.perf_counter()
             connection.request("GET", f"/{'slow' if is_slow(number, i) else 'quick'}/{number}/{i}")
             if connection.getresponse().read() != b"ok":
@@ -112,9 +112,12 @@ def agrees(run):
             burnt, waited = burnt + sums["yes"][0], waited + sums["yes"][1]
             burnt_aside, waited_aside = burnt_aside + sums["none"][0], waited_aside + sums["none"][1]
     cpu, off = run.total("burn_ms"), run.total("wait_ms")
-    expect(burnt_aside + waited_aside <= 0.01 * (cpu + off), f"{burnt_aside:.0f} ms of CPU and {waited_aside:.0f} off it in no request")
-    expect(abs(burnt - cpu) <= 0.1 * cpu, f"{burnt:.0f} ms of CPU in requests, {cpu:.0f} by the service's clock: {run.summary}")
-    expect(abs(waited - off) <= 0.05 * off + 20, f"{waited:.0f} ms off the CPU in requests, {off:.0f} by the service's clock: {run.summary}")
+    expect(abs(burnt - cpu) <= 0.1 * cpu + 20, f"{burnt:.0f} ms of CPU in requests, {cpu:.0f} by the service's clock: {run.summary}")
+    # On a machine so busy that not all waits can be walked, whose they were is not known of all, and says so.
+    if "too many to walk" not in run.summary:
+        expect(burnt_aside + waited_aside <= 0.01 * (cpu + off), f"{burnt_aside:.0f} ms of CPU and {waited_aside:.0f} off it in no request")
+        expect(abs(waited - off) <= 0.05 * off + 20, f"{waited:.0f} ms off the CPU in requests, {off:.0f} by the service's clock: {run.summary}")
+    expect(waited >= 0.5 * off, f"{waited:.0f} ms off the CPU in requests, {off:.0f} by the service's clock: {run.summary}")
     for function in ("burn_aside", "wait_aside"):
         others = [sample.labels for sample in run.under(function) if sample.labels["request"] != "none"]
         expect(run.under(function) and not others, f"{function} is in requests: {others[:3]}")

@@ -21,9 +21,9 @@ import time
 
 MODE, REDIS_PORT = sys.argv[1], int(sys.argv[2])
 CLIENTS = 8
-ROUNDS, MORE_ROUNDS = 24, 4  # of a slow request; each further client's has so many more
-ASK_EVERY = 4                # rounds
-BURN, STAND = 0.002, 0.003
+ROUNDS, MORE_ROUNDS = 12, 1 # of a slow request; each further client's has so many more
+ASK_EVERY = 2               # rounds
+BURN, STAND = 0.003, 0.01
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 HEAD_END = b"\r\n\r\n"
 truths = []
@@ -74,7 +74,7 @@ class Request:
     def steps(self):
         """Its work, stopping where it asks Redis (yields the command) or lets the others go on (None)."""
         for number in range(ROUNDS + MORE_ROUNDS * self.client if self.slow else 1):
-            self.clocked((BURNS if self.slow else QUICK)[self.client], BURN)
+            self.clocked((BURNS if self.slow else QUICK)[self.client], BURN if self.slow else BURN / 3)
             if self.slow:
                 self.clocked(WAITS[self.client], STAND)
             if number % ASK_EVERY == 0:
