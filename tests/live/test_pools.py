@@ -4,6 +4,7 @@ real redis-py in many versions of CPython. The truth is the service's own: where
 import shutil
 import time
 
+import cpythons
 import live
 import services
 from live import cases_for, expect
@@ -11,17 +12,12 @@ from live import cases_for, expect
 POOLS_TOLD_MAX = 512  # profiler/model/pools.h
 OWN_SHARE = 0.9
 
-VERSIONS = live.pythons_like("3.6", "3.7", "3.8", "3.9", "3.10", "system", "3.12", "3.13", "3.14", "3.15")
-MODES = ["kept", "thrown", "dropped", "leaking", "healthy"]
+SYSTEM = cpythons.Python("system", None)  # the venv's own
 
 
-def label(item):
-    return f"{item[0]}_{item[1][0].replace('.', '_')}"
-
-
-def redis_py(version):
-    """(interpreter, folders of redis-py) for a version."""
-    name, path = version
+def redis_py(python):
+    """(interpreter, folders of redis-py) for a Python."""
+    name, path = python
     if not live.VENV_PYTHON.exists():
         live.missing(f"{live.VENV_PYTHON} (make deps)")
     if name == "system":
@@ -96,21 +92,29 @@ def healthy(result, site, made):
     expect(made == 0, f"{made}")
 
 
-TRUTHS = {"kept": kept, "thrown": thrown, "dropped": dropped, "leaking": leaking, "healthy": healthy}
+TRUTHS = {"thrown": thrown, "leaking": leaking, "healthy": healthy}
 
 
-@cases_for([(mode, version) for version in VERSIONS for mode in MODES], label)
-def pools_are_told_apart(item):
-    mode, version = item
-    TRUTHS[mode](*checked(mode, version))
+@cpythons.on_pythons(*cpythons.VERSIONS)
+def a_pool_each_time_is_told(python):
+    kept(*checked("kept", python))
+
+
+@cpythons.on_pythons(*cpythons.VERSIONS)
+def a_shared_pool_that_drops_is_told(python):
+    dropped(*checked("dropped", python))
+
+
+@cases_for(["thrown", "leaking", "healthy"])
+def pools_are_told_apart(mode):
+    TRUTHS[mode](*checked(mode, SYSTEM))
 
 
 @cases_for(["kept", "leaking"])
 def a_recording_says_the_same_and_in_words(mode):
     words = {"kept": "opened by a pool of its own", "leaking": "The requests share their pool: 1 pool that did not get them back"}
-    version = ("system", "")
     _, redis_port = services.redis_server()
-    python, folders = redis_py(version)
+    python, folders = redis_py(SYSTEM)
     process, ready = live.workload("pools.py", mode, redis_port, *folders, python=python)
     load = services.Load(ready["port"], pause=0.01)
     time.sleep(0.3)
