@@ -104,7 +104,7 @@ static const struct process_map *first_mapping(const struct process_maps *maps, 
 	return NULL;
 }
 
-/* Finds the .eh_frame_hdr of the ELF object mapped at base: its address and size. */
+/* Finds the .eh_frame_hdr of the ELF object mapped at base: its address and size. 0; -ENODATA: it has none; -EFAULT: it is not there now. */
 static int find_header(struct unwind_remote *remote, uint64_t base, uint64_t *address, uint64_t *size)
 {
 	Elf64_Ehdr elf;
@@ -112,10 +112,13 @@ static int find_header(struct unwind_remote *remote, uint64_t base, uint64_t *ad
 	uint64_t bias = 0;
 	bool have_bias = false;
 
-	if (process_read(remote->pid, base, &elf, sizeof(elf)) || memcmp(elf.e_ident, ELFMAG, SELFMAG) ||
-	    elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_phentsize != sizeof(*headers) || elf.e_phnum > HEADERS_MAX ||
-	    process_read(remote->pid, base + elf.e_phoff, headers, elf.e_phnum * sizeof(*headers)))
+	if (process_read(remote->pid, base, &elf, sizeof(elf)))
+		return -EFAULT;
+	if (memcmp(elf.e_ident, ELFMAG, SELFMAG) || elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_phentsize != sizeof(*headers) ||
+	    elf.e_phnum > HEADERS_MAX)
 		return -ENODATA;
+	if (process_read(remote->pid, base + elf.e_phoff, headers, elf.e_phnum * sizeof(*headers)))
+		return -EFAULT;
 	for (int i = 0; i < elf.e_phnum && !have_bias; i++)
 		if (headers[i].p_type == PT_LOAD && headers[i].p_offset < PAGE) {
 			bias = base - (headers[i].p_vaddr - headers[i].p_offset);
@@ -130,7 +133,7 @@ static int find_header(struct unwind_remote *remote, uint64_t base, uint64_t *ad
 	return -ENODATA;
 }
 
-/* Reads the head of an .eh_frame_hdr; only the one form with a searchable table, which all linkers write, will do. */
+/* Reads the head of an .eh_frame_hdr; only the one form with a searchable table, which all linkers write, will do. As find_header. */
 static int read_header(struct unwind_remote *remote, uint64_t address, uint64_t size, struct module *module)
 {
 	uint8_t bytes[24];
@@ -138,7 +141,11 @@ static int read_header(struct unwind_remote *remote, uint64_t address, uint64_t 
 	uint8_t pointer, count;
 	uint64_t entries;
 
-	if (size < sizeof(bytes) || process_read(remote->pid, address, bytes, sizeof(bytes)) || cursor_u8(&c) != 1)
+	if (size < sizeof(bytes))
+		return -ENODATA;
+	if (process_read(remote->pid, address, bytes, sizeof(bytes)))
+		return -EFAULT;
+	if (cursor_u8(&c) != 1)
 		return -ENODATA;
 	pointer = cursor_u8(&c);
 	count = cursor_u8(&c);
@@ -159,13 +166,15 @@ static const struct module *module_of(struct unwind_remote *remote, const struct
 	struct module *module = &remote->modules[map - remote->maps.items];
 	const struct process_map *first;
 	uint64_t address, size;
+	int code;
 
 	if (module->state == MODULE_UNKNOWN) {
 		first = map->path[0] ? first_mapping(&remote->maps, map) : NULL;
-		module->state = first && !find_header(remote, first->start, &address, &size) &&
-						!read_header(remote, address, size, module) ?
-					MODULE_TABLE :
-					MODULE_NONE;
+		code = first ? find_header(remote, first->start, &address, &size) : -ENODATA;
+		if (!code)
+			code = read_header(remote, address, size, module);
+		/* One that is not there now may be again, in the same place: a plugin that comes and goes. */
+		module->state = !code ? MODULE_TABLE : code == -EFAULT ? MODULE_UNKNOWN : MODULE_NONE;
 	}
 	return module->state == MODULE_TABLE ? module : NULL;
 }
