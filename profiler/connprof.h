@@ -212,8 +212,11 @@ const char *connprof_format_find(enum connprof_view view, const char *name, cons
 bool connprof_format_compares(enum connprof_view view, const char *name);
 /* Is it written while things happen (connprof_session_journal), and not from a recording? */
 bool connprof_format_streams(enum connprof_view view, const char *name);
-/* The names for a view, separated by ", " (static). */
-const char *connprof_format_names(enum connprof_view view);
+/* The names for a view, separated by ", ". */
+#define CONNPROF_NAMES_BYTES 128
+void connprof_format_names(enum connprof_view view, char *out, size_t size);
+/* What a file of that format is called by (".pb.gz"); "": nothing. */
+void connprof_format_extension(enum connprof_view view, const char *name, char *out, size_t size);
 
 /* Renders to stream. View and format must fit. */
 int connprof_report_write(const struct connprof_recording *recording, enum connprof_view view,

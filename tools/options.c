@@ -420,8 +420,24 @@ bool options_parse(const struct command *command, int argc, char **argv, struct 
 	return !*status;
 }
 
+static void print_formats(FILE *stream, const char *what, enum connprof_view view)
+{
+	char names[CONNPROF_NAMES_BYTES];
+
+	connprof_format_names(view, names, sizeof(names));
+	fprintf(stream, "%s: %s\n", what, names);
+}
+
 void options_help(const struct command *command, FILE *stream)
 {
+	static const struct {
+		const char *words;
+		enum connprof_view view;
+	} views[] = {
+		{"formats with --view verdict", CONNPROF_VIEW_VERDICT}, {"formats with --view sites", CONNPROF_VIEW_SITES},
+		{"formats with --view requests", CONNPROF_VIEW_REQUESTS}, {"formats with --view diagnosis", CONNPROF_VIEW_DIAGNOSIS},
+	};
+
 	fprintf(stream, "usage: connprof %s %s\n", command->name, command->synopsis[0]);
 	if (command->synopsis[1])
 		fprintf(stream, "       connprof %s %s\n", command->name, command->synopsis[1]);
@@ -442,13 +458,11 @@ void options_help(const struct command *command, FILE *stream)
 			fprintf(stream, "  %-26s%s\n", name, row->help);
 	}
 	if (command->view)
-		fprintf(stream, "\nformats: %s\n", connprof_format_names(command->view));
+		print_formats(stream, "\nformats", command->view);
 	if (command->bit == TRACE)
 		fputs("standard output that is no terminal gets jsonl, a line for each connection as it happens, unless -f, -o or a command is given\n",
 		      stream);
 	if (command->bit == REPORT)
-		fprintf(stream, "formats with --view verdict: %s\nformats with --view sites: %s\n"
-			"formats with --view requests: %s\nformats with --view diagnosis: %s\n",
-			connprof_format_names(CONNPROF_VIEW_VERDICT), connprof_format_names(CONNPROF_VIEW_SITES),
-			connprof_format_names(CONNPROF_VIEW_REQUESTS), connprof_format_names(CONNPROF_VIEW_DIAGNOSIS));
+		for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
+			print_formats(stream, views[i].words, views[i].view);
 }

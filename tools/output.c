@@ -12,25 +12,6 @@
 #include "commands.h"
 #include "message.h"
 
-/* The extension of a file whose format is given and whose name is not. */
-static const struct { const char *format, *extension; } extensions[] = {
-	{"svg", ".svg"},
-	{"folded", ".folded"},
-	{"speedscope", ".speedscope.json"},
-	{"pprof", ".pb.gz"},
-	{"html", ".html"},
-	{"text", ".txt"},
-	{"json", ".json"},
-};
-
-static const char *extension_of(const char *format)
-{
-	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
-		if (!strcmp(extensions[i].format, format))
-			return extensions[i].extension;
-	return "";
-}
-
 static int refuse_place(const char *path, int code)
 {
 	message_say("cannot write %s: %s (choose another place with -o)", path, strerror(code));
@@ -83,18 +64,19 @@ int output_plan(const struct options *options, enum connprof_view view, const ch
 {
 	const char *path = options->output ? options->output : "-";
 	const char *format = connprof_format_find(view, options->format, options->output);
+	char names[CONNPROF_NAMES_BYTES], extension[24];
 
+	connprof_format_names(view, names, sizeof(names));
 	if (!format && options->format)
-		return message_usage(options->command, "unknown format '%s': it is one of %s", options->format,
-				     connprof_format_names(view));
+		return message_usage(options->command, "unknown format '%s': it is one of %s", options->format, names);
 	if (!format || (options->output && !options->format && is_foreign(path)))
-		return message_usage(options->command, "no format goes with the name %s: give one of %s with -f", path,
-				     connprof_format_names(view));
+		return message_usage(options->command, "no format goes with the name %s: give one of %s with -f", path, names);
 	if (options->diff && !connprof_format_compares(view, format))
 		return message_usage(options->command, "the format %s cannot show a difference: give svg or folded with -f", format);
 	*plan = (struct output_plan){.view = view, .format = format, .path = path};
 	if (!options->output && stem) {
-		snprintf(plan->name, sizeof(plan->name), "%s%s", stem, extension_of(format));
+		connprof_format_extension(view, format, extension, sizeof(extension));
+		snprintf(plan->name, sizeof(plan->name), "%s%s", stem, extension);
 		plan->path = plan->name;
 	}
 	if (!strcmp(plan->path, "-") && !strcmp(format, "pprof") && isatty(STDOUT_FILENO))

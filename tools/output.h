@@ -10,7 +10,7 @@ struct output_plan {
 	enum connprof_view view;
 	const char *format;   /* static */
 	const char *path;     /* "-": standard output; borrowed from the options, static, or name below */
-	char name[32];        /* a plan is not to be copied */
+	char name[64];        /* a plan is not to be copied */
 	bool whole;           /* all requests, whatever the options would show of them */
 };
 

@@ -118,24 +118,21 @@ bool connprof_format_streams(enum connprof_view view, const char *name)
 	return format && !format->write;
 }
 
-const char *connprof_format_names(enum connprof_view view)
+void connprof_format_names(enum connprof_view view, char *out, size_t size)
 {
-	switch (view) {
-	case CONNPROF_VIEW_PROFILE:
-		return "svg, folded, speedscope, pprof, html";
-	case CONNPROF_VIEW_VERDICT:
-		return "text, sarif, junit, github, gitlab, markdown, json";
-	case CONNPROF_VIEW_SITES:
-		return "text, jsonl, json, pprof, svg, folded";
-	case CONNPROF_VIEW_THREADS:
-	case CONNPROF_VIEW_REQUESTS:
-		return "text, json";
-	case CONNPROF_VIEW_DIFF:
-		return "text, json, svg, folded";
-	case CONNPROF_VIEW_DIAGNOSIS:
-		return "html, text, json, pprof";
-	}
-	return "";
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (const struct report_format *format = report_formats; format->name; format++)
+		if (format->views & view && used < size)
+			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", format->name);
+}
+
+void connprof_format_extension(enum connprof_view view, const char *name, char *out, size_t size)
+{
+	const struct report_format *format = by_name(view, name);
+
+	snprintf(out, size, "%.*s", format ? (int)strcspn(format->extensions, " ") : 0, format ? format->extensions : "");
 }
 
 int connprof_report_write(const struct connprof_recording *recording, enum connprof_view view,
@@ -143,13 +140,15 @@ int connprof_report_write(const struct connprof_recording *recording, enum connp
 {
 	static const struct connprof_report_options defaults;
 	const struct report_format *format;
+	char names[CONNPROF_NAMES_BYTES];
 
 	if (!options)
 		options = &defaults;
+	connprof_format_names(view, names, sizeof(names));
 	format = options->format ? by_name(view, options->format) : by_path(view, NULL);
 	if (!format)
 		return error_set(error, -EINVAL, CONNPROF_USAGE, "no format '%s' here (formats: %s)",
-				 options->format ? options->format : "", connprof_format_names(view));
+				 options->format ? options->format : "", names);
 	if (!format->write)
 		return error_set(error, -ENODATA, CONNPROF_USAGE, "a recording knows call sites, not each connection: the format %s is written "
 				 "by trace, or from an event stream (--events)", format->name);
