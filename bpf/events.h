@@ -39,7 +39,8 @@ typedef int8_t s8; typedef int16_t s16; typedef int32_t s32; typedef int64_t s64
 #define NATIVE_SLOTS_MAX 512      /* of those, native frames */
 #define KERNEL_FRAMES_MAX 64
 #define COPY_BELOW 128            /* the red zone, which a leaf function may use (psABI 3.2.2) */
-#define STACK_COPY_BYTES 8192     /* raw stack bytes that go with a stack rows could not finish */
+#define PAGE_BYTES 4096
+#define STACK_COPY_PAGES 4        /* of raw stack go with one that rows could not finish: the first in part */
 #define PAYLOAD_BYTES 256         /* most payload bytes peeked per call */
 #define TASK_NAME_BYTES 128       /* of the object that is an asyncio task's name, its head included */
 #define MAPPING_ROWS_MAX 4096     /* executable mappings of one process */
@@ -97,7 +98,8 @@ enum stack_end {
 	END_BUSY = 9,          /* walker scratch in use on this CPU: not walked */
 	END_GREENLET = 10,     /* where the greenlet that runs was started, or at a switch under way: complete (found by user space) */
 	END_NOT_WALKED = 11,   /* a wait that was too many to walk, at a place that was not walked either */
-	STACK_END_COUNT = 12,
+	END_COPY_ENDS = 12,    /* further up than the piece of stack that went along */
+	STACK_END_COUNT = 13,
 };
 
 /* How the interpreter part ended. */

@@ -94,7 +94,23 @@ _Static_assert(COPY_REGISTERS * sizeof(u64) == sizeof(struct pt_regs), "what goe
 /* Where a frame lies near enough to the innermost one, libunwind begins there, with all registers: a rule may need any. */
 static __always_inline bool copy_from_innermost(struct scratch *scratch)
 {
-	return scratch->walk.unmapped || scratch->walk.sp - scratch->head.sp <= STACK_COPY_BYTES / 2;
+	return scratch->walk.unmapped || scratch->walk.sp - scratch->head.sp <= PAGE_BYTES;
+}
+
+/* Page by page, to where the stack's mapping or the room ends. */
+static __always_inline void copy_pages(struct scratch *scratch, u32 used, u64 from)
+{
+#pragma unroll
+	for (u32 i = 0; i < STACK_COPY_PAGES; i++) {
+		u32 at = used + scratch->head.copy_bytes, size = PAGE_BYTES - (from & (PAGE_BYTES - 1));
+
+		asm volatile("" : "+r"(at), "+r"(size)); /* one value for the check and for the call */
+		if (at > sizeof(scratch->slots) - PAGE_BYTES || size > PAGE_BYTES ||
+		    bpf_probe_read_user((u8 *)scratch->slots + at, size, (const void *)from))
+			return;
+		scratch->head.copy_bytes += size;
+		from += size;
+	}
 }
 
 /* A stack that rows could not finish, or only by guessing, takes a piece of raw stack along for libunwind. */
@@ -105,7 +121,7 @@ static __always_inline void stack_copy(struct scratch *scratch)
 	struct stack_head *head = &scratch->head;
 
 	asm volatile("" : "+r"(used)); /* one value for the check and for the pointer */
-	if (used > sizeof(scratch->slots) - STACK_COPY_BYTES - sizeof(*regs))
+	if (used > sizeof(scratch->slots) - PAGE_BYTES - sizeof(*regs))
 		return;
 	if (regs && !bpf_probe_read_kernel((u8 *)scratch->slots + used, sizeof(*regs), regs)) {
 		head->copy_registers = COPY_REGISTERS;
@@ -118,14 +134,7 @@ static __always_inline void stack_copy(struct scratch *scratch)
 		head->copy_bp = scratch->walk.bp;
 		head->copy_pc = scratch->walk.pc | (scratch->walk.exact_pc ? SLOT_EXACT_PC : 0);
 	}
-	asm volatile("" : "+r"(used)); /* again: before 6.3 the verifier forgets the first check where this is part of much else */
-	if (used > sizeof(scratch->slots) - STACK_COPY_BYTES)
-		return;
-#pragma unroll
-	for (u32 size = STACK_COPY_BYTES; size >= 512; size /= 2)
-		if (!head->copy_bytes && !bpf_probe_read_user((u8 *)scratch->slots + used, size,
-							       (const void *)(head->copy_sp - COPY_BELOW)))
-			head->copy_bytes = size;
+	copy_pages(scratch, used, head->copy_sp - COPY_BELOW);
 	if (!head->copy_bytes)
 		head->copy_registers = 0;
 }

@@ -57,6 +57,7 @@ static const char *const stack_end_names[STACK_END_COUNT] = {
 	[END_BUSY] = "walker busy",
 	[END_GREENLET] = "greenlet root",
 	[END_NOT_WALKED] = "not walked",
+	[END_COPY_ENDS] = "longer than what was copied of it",
 };
 
 static const char *const python_end_names[PYTHON_END_COUNT] = {

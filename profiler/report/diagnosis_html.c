@@ -142,8 +142,8 @@ static void put_histogram(const struct page *page)
 		page_cell_number(page->stream, bars[b].low_ms, 2, " ms");
 		page_cell_number(page->stream, bars[b].high_ms, 2, " ms");
 		page_cell_number(page->stream, (double)bars[b].requests, 0, "");
-		fprintf(page->stream, "<td><div style=\"background:#54aeff;height:1em;width:%.1fem\"></div></td>",
-			30.0 * (double)bars[b].requests / (double)most);
+		fprintf(page->stream, "<td><div style=\"background:#54aeff;height:1em;min-width:%dpx;width:%.1fem\"></div></td>",
+			bars[b].requests > 0, 30.0 * (double)bars[b].requests / (double)most);
 		page_row_end(page->stream);
 	}
 	page_table_end(page->stream);

@@ -20,7 +20,6 @@
 #define BLOCK_DATA 0x310          /* thread-specific data lies behind glibc's own fields: breaks ties of a lone thread */
 #define BELOW_BYTES 0x1000        /* below it: thread-local variables of what was loaded at the start */
 #define BELOW_WORDS (BELOW_BYTES / 8)
-#define PAGE_BYTES 0x1000
 #define NEIGHBOURS 8              /* words: variables of one object's thread-local section */
 #define SAMPLE_THREADS 64         /* threads that vote */
 #define INTERPRETERS_MAX 256

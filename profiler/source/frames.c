@@ -160,7 +160,8 @@ static void finish_native(struct frames *frames, struct followed *process, struc
 	struct unwind_registers registers = registers_of(raw);
 	size_t kept = raw->registers ? 0 : raw->native_count;
 	pid_t pid = followed_identity(process)->pid;
-	struct unwind_stack stack = {.pid = pid, .address = head->copy_sp - COPY_BELOW, .bytes = raw->copy, .size = head->copy_bytes};
+	struct unwind_stack stack = {.pid = pid, .address = head->copy_sp - COPY_BELOW, .bytes = raw->copy, .size = head->copy_bytes,
+				     .moving = 1};
 	struct unwind_frame rest[FINISHED_MAX];
 	enum stack_end end = END_EXPRESSION;
 	bool exact = head->copy_pc & SLOT_EXACT_PC, leaf = raw->end == END_NO_RULE;

@@ -51,6 +51,7 @@ struct unwind_remote {
 	const struct unwind_stack *stack;
 	uint64_t reads_left;
 	bool faulted;            /* memory could not be read since the last step began */
+	bool beyond;             /* that was asked for which the copy does not have */
 	bool reloaded;           /* the mappings were read anew in this walk */
 	int found;               /* what find_proc_info last said: 0, or a negative unw_error_t */
 };
@@ -76,6 +77,13 @@ static const uint8_t *cached_page(struct unwind_remote *remote, uint64_t address
 	return page->bytes;
 }
 
+static bool may_change(const struct unwind_remote *remote, uint64_t address)
+{
+	const struct process_map *map = process_maps_find(&remote->maps, address);
+
+	return !map || map->write;
+}
+
 /* One word at address: 0 or a negative errno. */
 static int read_word(struct unwind_remote *remote, uint64_t address, uint64_t *out)
 {
@@ -87,6 +95,10 @@ static int read_word(struct unwind_remote *remote, uint64_t address, uint64_t *o
 		return 0;
 	}
 	page = (address & (PAGE - 1)) <= PAGE - 8 ? cached_page(remote, address) : NULL;
+	if (!page && stack->moving && may_change(remote, address)) {
+		remote->beyond = true;
+		return -ESTALE;
+	}
 	if (!page)
 		return process_read(remote->pid, address, out, 8);
 	memcpy(out, page + (address & (PAGE - 1)), 8);
@@ -330,6 +342,8 @@ static enum stack_end end_of(const struct unwind_remote *remote, int step, uint6
 		return END_FRAME_POINTER;
 	if (!remote->reads_left)
 		return END_NO_PROGRESS;
+	if (remote->beyond)
+		return END_COPY_ENDS;
 	return remote->faulted ? END_FAULT : END_NO_RULE;
 }
 
@@ -345,7 +359,7 @@ static int walk(struct unwind_remote *remote, unw_cursor_t *cursor, struct unwin
 		bool bp_known;
 		int signal, step;
 
-		remote->faulted = false;
+		remote->faulted = remote->beyond = false;
 		remote->found = -UNW_ENOINFO;
 		remote->reads_left = READS_PER_FRAME;
 		unw_get_reg(cursor, UNW_REG_IP, &pc);

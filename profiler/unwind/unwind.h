@@ -78,6 +78,7 @@ struct unwind_stack {
 	uint64_t address;       /* of bytes[0] */
 	const uint8_t *bytes;
 	size_t size;
+	int moving;             /* the thread has run on since: what is not in the copy is another moment's, and is not read */
 };
 
 struct unwind_remote;

@@ -161,12 +161,12 @@ def greenlets_have_nothing_of_each_other():
     told_apart("greenlets", services.gevent_python())
 
 
-@cpythons.on_pythons("3.8", "3.11", "3.13", "3.14", "3.15")
+@cpythons.on_pythons("3.8", "3.13", "3.14")
 def tasks_of_protocols_have_nothing_of_each_other(python):
     told_apart("protocol", python.path)
 
 
-@cpythons.on_pythons("3.8", "3.11", "3.13", "3.14", "3.15")
+@cpythons.on_pythons("3.11", "3.15")
 def tasks_of_streams_have_nothing_of_each_other(python):
     told_apart("streams", python.path)
 

@@ -130,10 +130,10 @@ static void start(struct child *child, void *(*thread)(void *))
 	assert_int_not_equal(child->registers.sp, 0);
 }
 
-static void walk(struct child *child, size_t limit, size_t copy_size)
+static void walk_stack(struct child *child, size_t limit, size_t copy_size, bool moving)
 {
 	uint8_t *copy = malloc(copy_size + 1);
-	struct unwind_stack stack = { .pid = child->pid, .address = child->registers.sp, .bytes = copy };
+	struct unwind_stack stack = { .pid = child->pid, .address = child->registers.sp, .bytes = copy, .moving = moving };
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	ssize_t size = copy_size ? process_read_some(child->pid, stack.address, copy, copy_size) : 0;
 
@@ -148,6 +148,11 @@ static void walk(struct child *child, size_t limit, size_t copy_size)
 	assert_int_equal(unwind_remote_new(child->pid, &child->remote), 0);
 	child->count = unwind_remote_walk(child->remote, &child->registers, &stack, child->frames, limit, &child->end);
 	free(copy);
+}
+
+static void walk(struct child *child, size_t limit, size_t copy_size)
+{
+	walk_stack(child, limit, copy_size, false);
 }
 
 static void stop(struct child *child)
@@ -221,6 +226,20 @@ static void reads_the_process_where_the_copy_of_the_stack_ends(void **state)
 	names(&child, text, sizeof(text));
 	assert_string_equal(text, "deep_1 deep_2 deep_3 deep_4 deep_5 odd_frame deep_6 deep_7 deep_8 blocked_thread");
 	assert_int_equal(child.end, END_ROOT);
+	stop(&child);
+}
+
+static void reads_no_further_where_the_thread_has_run_on(void **state)
+{
+	struct child child;
+	char text[512];
+
+	(void)state;
+	start(&child, blocked_thread);
+	walk_stack(&child, 64, 24, true);
+	names(&child, text, sizeof(text));
+	assert_string_equal(text, "deep_1 deep_2");
+	assert_int_equal(child.end, END_COPY_ENDS);
 	stop(&child);
 }
 
@@ -335,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walks_a_blocked_thread_to_the_root_through_an_expression_frame),
 		cmocka_unit_test(reads_the_process_where_the_copy_of_the_stack_ends),
+		cmocka_unit_test(reads_no_further_where_the_thread_has_run_on),
 		cmocka_unit_test(walks_through_a_signal_handler),
 		cmocka_unit_test(says_too_deep_at_the_limit),
 		cmocka_unit_test(says_unmapped_for_a_wild_pc),
