@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is said inside TLS: read through the target's own library, or left alone and said so. The right answers come from a
 Redis with TLS and from the clients and servers themselves."""
-import re
 import os
+import re
 import select
 import shutil
 import signal
