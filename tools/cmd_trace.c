@@ -138,10 +138,12 @@ static int trace_lines(const struct options *options, const struct output_plan *
 	if (hooks.draws && options->run && !options->output)
 		return message_usage(options->command, "standard output is the command's: give %s a file with -o", plan->format);
 	status = watch_run(&watch, options, CONNPROF_CONNECTIONS, &hooks);
-	if (!status && watch.status)
-		status = watch.status; /* nobody reads any more, or the session broke: that has been said */
-	else if (!status && connprof_session_journal_end(watch.session, &error))
-		status = message_failed(&error);
+	if (!status) {
+		int code = connprof_session_journal_end(watch.session, &error);
+
+		/* Nobody reads any more, or the session broke: that has been said. */
+		status = code && !watch.status ? message_failed(&error) : watch.status;
+	}
 	watch_done(&watch);
 	return status;
 }

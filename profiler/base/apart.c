@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -117,10 +118,29 @@ static int allow_only_reading(void)
 	return SANITIZED ? 0 : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ? -errno : 0;
 }
 
+/* What it shares with the parent and could write to: the kernel side's tables. */
+static int drop_shared_memory(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long begin, end;
+	char line[512], rights[5];
+	int code = maps ? 0 : -errno;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx %4s", &begin, &end, rights) == 3 && rights[1] == 'w' && rights[3] == 's' &&
+		    munmap((void *)begin, end - begin))
+			code = -errno;
+	if (maps)
+		fclose(maps);
+	return code;
+}
+
 static int give_up(void)
 {
-	int code = limit_all();
+	int code = drop_shared_memory();
 
+	if (!code)
+		code = limit_all();
 	if (!code)
 		code = give_up_rights();
 	if (!code)

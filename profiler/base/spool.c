@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,9 +15,10 @@
 int spool_line(struct spool *spool, const char *line, size_t length)
 {
 	size_t count = length + 1;
+	bool full = spool->end + count > spool->capacity;
 	int code;
 
-	if (spool->begin > spool->capacity / 2 && spool->end + count > spool->capacity) { /* seldom enough to cost nothing */
+	if (full && (spool->begin > spool->capacity / 2 || spool->end + count > SPOOL_BYTES_MAX)) { /* seldom enough to cost nothing */
 		memmove(spool->bytes, spool->bytes + spool->begin, spool_waiting(spool));
 		spool->end -= spool->begin;
 		spool->begin = 0;

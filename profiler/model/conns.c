@@ -74,7 +74,7 @@ static int add(struct conns *conns, const struct event *event, uint64_t key, con
 
 	*out = NULL;
 	if (HASH_COUNT(conns->by_key) >= CONNS_MAX) {
-		conns->totals.refused++;
+		conns->totals.refused += event->kind != EVENT_IO; /* which comes again and again */
 		return 0;
 	}
 	group = opened ? groups_find(conns->groups, event->stack, true, peer) : 0;

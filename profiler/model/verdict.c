@@ -223,7 +223,7 @@ static void bench_fill(struct bench *bench, const struct connprof_recording *rec
 		.lost_connections = drops[DROP_RING_FULL_CONNECTION] + drops[DROP_CONNECTIONS_FULL] + drops[DROP_CONNECTS] +
 				    drops[DROP_TARGETS_FULL] + drops[DROP_NO_MEMORY] + drops[DROP_SCRATCH_BUSY] + conns.refused,
 		.lost_io = drops[DROP_RING_FULL_IO] + drops[DROP_PAYLOAD_FAULT] + requests.refused +
-			   requests.workers_refused,
+			   requests.workers_refused + requests.deeds_refused,
 	};
 }
 
@@ -341,7 +341,8 @@ static int judge_stored(struct connprof_recording *recording, const struct connp
 {
 	struct appframes *appframes = appframes_new(recording, rules);
 	int code = appframes ? accept_apply(recording, rules->accepted, appframes) : -ENOMEM;
-	bool lost = recording->stacks_refused || recording->missed_runs;
+	bool lost = recording->stacks_refused || recording->missed_runs || recording->connections_refused ||
+		    recording->requests_refused || recording->deeds_refused;
 
 	appframes_free(appframes);
 	if (code || recording->verdict != VERDICT_FINDINGS || any_counts(recording))

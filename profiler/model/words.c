@@ -93,8 +93,9 @@ static void say_pools(struct text *text, const struct site_row *row)
 	const char *for_leak = row->rule == RULE_CONNECTION_LEAK ? " that did not get them back" : "";
 
 	if (row->pooling == POOLING_OWN)
-		say(text, " %s was opened by a pool of its own: %" PRIu64 " different pools for %" PRIu64 " connections.",
-		    row->pools == row->pool_connects ? "Each" : "Nearly each", row->pools, row->pool_connects);
+		say(text, " %s was opened by a pool of its own: %" PRIu64 " different pools for %" PRIu64 " connections%s.",
+		    row->pools == row->pool_connects ? "Each" : "Nearly each", row->pools, row->pool_connects,
+		    row->pool_connects < row->connects ? " that were looked at" : "");
 	else if (row->pooling == POOLING_SHARED)
 		say(text, " The requests share their pool: %" PRIu64 " pool%s%s opened %" PRIu64 " of them.", row->pools, plural(row->pools),
 		    for_leak, row->pool_connects);

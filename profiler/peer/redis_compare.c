@@ -152,6 +152,9 @@ void redis_compare_clients(const struct redis_place *place, const struct connpro
 	row->unix_listed = listing.unix_listed;
 	if (!recording->open_ends)
 		return;
+	row->clients_matched = listing.matched;
+	if (!place->paths[0][0] && !place->paths[1][0]) /* where it listens is not known */
+		return;
 	row->unix_open = 0;
 	for (size_t i = 0; i < recording->open_end_count; i++)
 		row->unix_open += is_path(place, recording, &recording->open_ends[i]);
@@ -201,6 +204,9 @@ static void explain_unix(const struct server_row *row, struct words *words)
 {
 	uint64_t listed = row->unix_listed, open = row->unix_open;
 
+	if (listed && listed != UNKNOWN_COUNT && open == UNKNOWN_COUNT)
+		say(words, "of its clients over its UNIX socket (%" PRIu64 ") nothing can be said: it does not tell where that is (CONFIG GET "
+		    "unixsocket)", listed);
 	if (listed == UNKNOWN_COUNT || open == UNKNOWN_COUNT || listed == open)
 		return;
 	say(words, "over its UNIX socket the server lists %" PRIu64 " clients, and the target has %" PRIu64 " connections open there (they have "

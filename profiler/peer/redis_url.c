@@ -111,8 +111,11 @@ static const char *parse(struct redis_url *url, const char *text)
 	const char *why;
 
 	if (!strncmp(text, "unix://", 7)) {
-		const char *path = text + 7, *at = *path != '/' ? strstr(path, "@/") : NULL; /* a login stands before a whole path */
+		const char *path = text + 7, *at = *path != '/' ? memrchr(path, '@', strcspn(path, "?#")) : NULL;
 
+		/* What may be a login is read as one or refused, never taken for a path, which is shown. */
+		if (*path != '/' && strchr(path, '@') && (!at || at[1] != '/'))
+			return "a login stands before a whole path (unix://:password@/run/redis.sock, the password %-encoded)";
 		why = at ? parse_login(url, path, (size_t)(at - path)) : NULL;
 		if (why)
 			return why;

@@ -52,7 +52,7 @@ const char *diagnosis_where(const struct connprof_recording *recording, const st
 const char *diagnosis_missing(const struct connprof_recording *recording, char out[DIAGNOSIS_TEXT]);
 /* The same one by one: the name of the first that is missing from `*index` on, which is moved behind it; NULL: no more. */
 const char *diagnosis_next_missing(const struct connprof_recording *recording, size_t *index);
-#define DIAGNOSIS_ADVICE "connprof diagnose records all of it"
+#define DIAGNOSIS_ADVICE "connprof diagnose records what this kernel tells"
 
 /* "gunicorn 812 and 3 more, 30.0 s, 4812 HTTP requests". Returns out. */
 const char *diagnosis_seen(const struct connprof_recording *recording, char out[DIAGNOSIS_TEXT]);

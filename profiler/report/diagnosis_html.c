@@ -89,7 +89,7 @@ static void put_finding(const struct page *page, const struct diagnosis_finding 
 
 static void put_missing(const struct page *page)
 {
-	char names[DIAGNOSIS_TEXT], text[DIAGNOSIS_TEXT + 64];
+	char names[DIAGNOSIS_TEXT], text[DIAGNOSIS_TEXT + 96];
 
 	if (!*diagnosis_missing(page->recording, names))
 		return;

@@ -86,8 +86,8 @@ static void line_end(struct journal *journal, struct json_build *build, struct j
 	else
 		spool_line(&journal->spool, text, length); /* a line too many is counted there */
 	json_object_put(line);
-	if (journal->patient && !journal->failed && spool_waiting(&journal->spool) > PATIENT_BYTES)
-		journal->failed = spool_drain(&journal->spool);
+	if (!journal->failed && spool_waiting(&journal->spool) > PATIENT_BYTES)
+		journal->failed = journal->patient ? spool_drain(&journal->spool) : spool_push(&journal->spool);
 }
 
 /* ---- a connection ---- */

@@ -50,6 +50,7 @@ struct objects {
 	struct object *by_key;
 	struct tables *tables;
 	size_t sources_open, symbol_bytes;
+	uint64_t decode_patience_ns; /* left */
 	struct {
 		size_t count;
 		char first[256]; /* path */
@@ -66,8 +67,10 @@ struct objects *objects_new(struct tables *tables)
 {
 	struct objects *objects = calloc(1, sizeof(*objects));
 
-	if (objects)
-		objects->tables = tables;
+	if (!objects)
+		return NULL;
+	objects->tables = tables;
+	objects->decode_patience_ns = DECODE_PATIENCE_NS;
 	return objects;
 }
 
@@ -128,6 +131,8 @@ static void upload(struct objects *objects, struct object *object, struct unwind
 	/* What is no ELF file for this machine is no trouble: not all that is mapped to run is one. */
 	if (code && code != -ENODATA && !(code == -ENOEXEC && !object->segment_count))
 		count_trouble(objects, OBJECT_UNWIND_REFUSED, object->path);
+	if (!code && rows->unread)
+		count_trouble(objects, OBJECT_CODE_UNREAD, object->path);
 	log_say(1, "object %s: %u unwind rows from %zu functions, %zu rejected%s", object->path, object->row_count,
 		rows->functions, rows->rejected,
 		code == -ENODATA ? ", no unwind information" : object->row_count || code ? "" : ", no room in the table");
@@ -143,7 +148,7 @@ static void load_file(struct objects *objects, struct object *object)
 	if (got > 0)
 		read_segments(object, head, got);
 	if (objects->tables)
-		upload(objects, object, &rows, unwind_rows_from_fd(object->fd, &rows));
+		upload(objects, object, &rows, unwind_rows_from_fd(object->fd, &objects->decode_patience_ns, &rows));
 }
 
 static void load_vdso(struct objects *objects, struct object *object, pid_t pid, const struct process_map *map)
@@ -343,6 +348,8 @@ void objects_tell(const struct objects *objects, struct connprof_recording *reco
 		[OBJECT_UNWIND_REFUSED] = "objects have damaged or too much unwind information, which is not used: stacks through them may be cut",
 		[OBJECT_SYMBOLS_CUT] = "objects have more symbols than are read: some of their functions have no or another's name",
 		[OBJECT_SYMBOLS_UNREAD] = "objects have no names: the symbols of others fill the 1 GiB that they may take",
+		[OBJECT_CODE_UNREAD] = "objects may have functions without call frame information that were not decoded (too many, or no time left): "
+				       "stacks through them are cut",
 		[OBJECT_SOURCE_UNREAD] = "objects have debug info that was left unread, which is read of 128: no file and line",
 	};
 	char text[600];

@@ -51,12 +51,14 @@ enum object_trouble {
 	OBJECT_UNWIND_REFUSED,  /* its ELF structure or unwind information is damaged, or past a limit */
 	OBJECT_SYMBOLS_CUT,     /* it has more symbols than are read */
 	OBJECT_SYMBOLS_UNREAD,  /* the symbols read so far take SYMBOL_BYTES_MAX */
+	OBJECT_CODE_UNREAD,     /* functions without call frame information: too many, or DECODE_PATIENCE_NS are used up */
 	OBJECT_SOURCE_UNREAD,   /* SOURCES_OPEN_MAX objects keep their debug info open */
 	OBJECT_TROUBLES,
 };
 #define OBJECTS_MAX 8192
 #define SYMBOL_BYTES_MAX ((size_t)1 << 30) /* of all objects together */
 #define SOURCES_OPEN_MAX 128
+#define DECODE_PATIENCE_NS 4000000000ull /* for all objects together */
 size_t objects_trouble(const struct objects *objects, enum object_trouble trouble);
 void objects_tell(const struct objects *objects, struct connprof_recording *recording);
 

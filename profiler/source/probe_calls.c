@@ -41,6 +41,10 @@ static int keep(struct probe *probe, struct bpf_link *link)
 {
 	if (!link)
 		return errno ? -errno : -ENOMEM;
+	if (probe->calls_count == PROBE_CALLS_MAX) {
+		bpf_link__destroy(link);
+		return -E2BIG;
+	}
 	probe->calls[probe->calls_count++] = link;
 	return 0;
 }
@@ -107,8 +111,15 @@ static int attach_log_sockets(struct probe *probe)
 		{bpf->progs.log_call_begins, "syscalls/sys_enter_sendto"}, {bpf->progs.log_call_begins, "syscalls/sys_enter_sendmsg"},
 	};
 
-	bpf->bss->log_sockets = LOG_SOCKETS_HOOKED;
-	return attach_rows(probe, rows, sizeof(rows) / sizeof(rows[0]));
+	int code;
+
+	if (probe->log_sockets_tried)
+		return 0;
+	probe->log_sockets_tried = true;
+	code = attach_rows(probe, rows, sizeof(rows) / sizeof(rows[0]));
+	if (!code)
+		bpf->bss->log_sockets = LOG_SOCKETS_HOOKED; /* until now each was counted as lost */
+	return code;
 }
 
 int probe_attach_log_sockets(struct probe *probe)

@@ -21,7 +21,7 @@ struct probe {
 	struct bpf_link *iterator, *waiting;
 	struct bpf_link *calls[PROBE_CALLS_MAX]; /* on the tracepoints of single system calls */
 	size_t calls_count;
-	bool connections, logs, unix_tried;
+	bool connections, logs, unix_tried, log_sockets_tried;
 	/* during probe_consume */
 	void (*take)(void *context, const struct record *record);
 	void *context;

@@ -137,7 +137,9 @@ void unixes_sweep(struct unixes *unixes, const struct unixes_look *look)
 	struct sweep sweep = {0};
 
 	HASH_ITER(hh, unixes->by_conn, item, next) {
-		if (!item->missed_ns && has_ended(&sweep, item, look->alive))
+		if (!has_ended(&sweep, item, look->alive)) /* the kernel's list may lack one that is there, once */
+			item->missed_ns = 0;
+		else if (!item->missed_ns)
 			item->missed_ns = look->now_ns;
 		if (!item->missed_ns || (item->missed_ns == look->now_ns && !look->last))
 			continue;

@@ -165,8 +165,8 @@ static int parse_sections(const struct unwind_section sections[2], bool go, stru
 	return code ? code : rows->count ? 0 : -ENODATA;
 }
 
-/* decode: functions without call frame information too, by their instructions. */
-static int rows_from_elf(Elf *elf, bool decode, struct unwind_rows *rows)
+/* patience_ns: functions without call frame information too, by their instructions; NULL: not those. */
+static int rows_from_elf(Elf *elf, uint64_t *patience_ns, struct unwind_rows *rows)
 {
 	struct unwind_section sections[2] = {0};
 	struct unwind_rows fresh = {0};
@@ -182,10 +182,10 @@ static int rows_from_elf(Elf *elf, bool decode, struct unwind_rows *rows)
 	if (!sections[0].bytes)
 		by_program_headers(elf, &sections[0]);
 	code = parse_sections(sections, go, &fresh);
-	if (!code && decode && !go)
-		code = uncovered_fill(elf, &fresh);
 	if (!code)
-		unwind_rows_close_gaps(&fresh);
+		unwind_rows_close_gaps(&fresh); /* before: what is not known in the middle of a decoded function stays so */
+	if (!code && patience_ns && !go)
+		uncovered_fill(elf, &fresh, patience_ns);
 	if (!code)
 		*rows = fresh;
 	else
@@ -195,12 +195,12 @@ out:
 	return code;
 }
 
-int unwind_rows_from_fd(int fd, struct unwind_rows *rows)
+int unwind_rows_from_fd(int fd, uint64_t *patience_ns, struct unwind_rows *rows)
 {
-	return rows_from_elf(elf_guard_open(fd), true, rows);
+	return rows_from_elf(elf_guard_open(fd), patience_ns, rows);
 }
 
 int unwind_rows_from_image(const uint8_t *image, size_t size, struct unwind_rows *rows)
 {
-	return rows_from_elf(elf_guard_image(image, size), false, rows);
+	return rows_from_elf(elf_guard_image(image, size), NULL, rows);
 }

@@ -261,9 +261,6 @@ static void follow(struct state *s, const cs_insn *instruction)
 		break;
 	case X86_INS_LEAVE:
 		known = follow_leave(s);
-		break;
-	default:
-		break;
 	}
 	if (!known)
 		follow_other(s, instruction);
@@ -325,6 +322,13 @@ static bool is_in(const cs_insn *instruction, x86_insn_group group)
 	return false;
 }
 
+/* The library does not count loop among the jumps, nor every form of jmp. */
+static bool is_jump(const cs_insn *instruction)
+{
+	return is_in(instruction, X86_GRP_JUMP) || instruction->id == X86_INS_JMP || instruction->id == X86_INS_LJMP ||
+	       instruction->id == X86_INS_LOOP || instruction->id == X86_INS_LOOPE || instruction->id == X86_INS_LOOPNE;
+}
+
 static bool ends_path(const cs_insn *instruction)
 {
 	return instruction->id == X86_INS_RET || instruction->id == X86_INS_HLT || instruction->id == X86_INS_UD2;
@@ -343,10 +347,10 @@ static bool is_beyond(const cs_insn *instruction)
 {
 	const cs_x86 *x86 = &instruction->detail->x86;
 
-	if (is_in(instruction, X86_GRP_JUMP))
-		return x86->op_count != 1 || x86->operands[0].type != X86_OP_IMM;
-	return is_in(instruction, X86_GRP_CALL) || is_in(instruction, X86_GRP_IRET) || is_in(instruction, X86_GRP_INT) ||
-	       (instruction->id == X86_INS_RET && x86->op_count);
+	if (is_in(instruction, X86_GRP_CALL) || is_in(instruction, X86_GRP_IRET) || is_in(instruction, X86_GRP_INT) ||
+	    instruction->id == X86_INS_RETF || instruction->id == X86_INS_RETFQ || (instruction->id == X86_INS_RET && x86->op_count))
+		return true;
+	return is_jump(instruction) && (x86->op_count != 1 || x86->operands[0].type != X86_OP_IMM);
 }
 
 /* Goes on from the place last queued. */
@@ -363,7 +367,7 @@ static int step(struct function *f)
 	if (!decode(f, at) || is_beyond(instruction))
 		return -ENOTSUP;
 	place->length = (uint8_t)instruction->size;
-	jumps = is_in(instruction, X86_GRP_JUMP);
+	jumps = is_jump(instruction);
 	out = jumps && leads_out(f, instruction);
 	place->exit = out || instruction->id == X86_INS_RET;
 	if (ends_path(instruction))

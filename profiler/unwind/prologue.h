@@ -15,8 +15,9 @@ int prologue_follow(const uint8_t *code, size_t size, uint32_t address, struct u
 
 /* ---- uncovered.c ---- */
 
-/* Adds rows for the functions that an object's symbols name and its sorted rows leave out. What is not understood stays a gap. 0, -ENOMEM
- * or -E2BIG. */
-int uncovered_fill(Elf *elf, struct unwind_rows *rows);
+/* Adds rows for the functions that an object's symbols name and its sorted rows leave out. What is not understood stays a gap; so does
+ * what is too much, or takes longer than *patience_ns, which becomes what is left: rows->unread is set. The rows stay as they are where it
+ * fails. */
+void uncovered_fill(Elf *elf, struct unwind_rows *rows, uint64_t *patience_ns);
 
 #endif

@@ -24,6 +24,7 @@ struct unwind_rows {
 	size_t functions;         /* FDEs read */
 	size_t rejected;          /* FDEs or CIEs that did not parse: hostile or unknown */
 	size_t expressions;       /* rows that became CFA_EXPRESSION */
+	int unread;               /* functions without call frame information were left out: too many, or too slow */
 };
 
 /* One section of call frame information, borrowed. */
@@ -43,7 +44,7 @@ int unwind_parse_frames(const struct unwind_section *section, struct unwind_rows
 int unwind_rows_sort(struct unwind_rows *rows);
 /* Adds sorted rows where the sorted rows have none. 0, -ENOMEM or -E2BIG. */
 int unwind_rows_fill(struct unwind_rows *rows, const struct unwind_rows *more);
-/* Gives gaps of a few bytes between two functions the rule of code that has pushed nothing. Last: no more can be filled in. */
+/* Gives gaps of a few bytes between two functions the rule of code that has pushed nothing. No more of call frame information can be filled in then. */
 void unwind_rows_close_gaps(struct unwind_rows *rows);
 void unwind_rows_done(struct unwind_rows *rows);
 /* The rule at pc, or NULL: the walker's own search, for tests. */
@@ -52,9 +53,9 @@ const struct unwind_row *unwind_rows_find(const struct unwind_rows *rows, uint32
 /* ---- object.c: an ELF file's rows ---- */
 
 /* Reads an ELF image's unwind sections (by section header, else by PT_GNU_EH_FRAME) from an fd, and what functions do that these leave
- * out (uncovered.c). x86-64 only.
+ * out (uncovered.c), for which *patience_ns is left, and less afterwards; NULL: only the former. x86-64 only.
  * *rows is overwritten, owned by the caller (unwind_rows_done), sorted. 0, -ENOEXEC (not such an ELF), -ENODATA (no unwind information), or another negative errno. */
-int unwind_rows_from_fd(int fd, struct unwind_rows *rows);
+int unwind_rows_from_fd(int fd, uint64_t *patience_ns, struct unwind_rows *rows);
 /* The same from an image in memory (the vdso): of its unwind sections only. */
 int unwind_rows_from_image(const uint8_t *image, size_t size, struct unwind_rows *rows);
 

@@ -164,7 +164,7 @@ def a_hundred_thousand_requests_are_each_counted():
     report = json.loads(live.connprof("report", path, "--view", "requests", "-f", "json").expect_status(0).out)
     lost = report["lost"]["events"]
     observed = report["requests"]["observed"]
-    expect(observed == count or 0 < count - observed <= lost, f"{observed} of {count}, {lost} events lost: {result}")
+    expect(observed == count or 0 < count - observed <= lost <= count // 100, f"{observed} of {count}, {lost} events lost: {result}")
     expect(sum(row["requests"] for row in report["latencies"]) == observed and report["lost"]["requests"] == 0, f"{report['lost']}")
     peak = float(re.search(r"connprof itself: .* CPU, ([\d.]+) MB", result.err).group(1))
     expect(peak < 150, f"{peak} MB for {count} requests: {result}")

@@ -139,6 +139,8 @@ static void urls_that_cannot_work_are_refused_with_the_reason(void **state)
 		"", "127.0.0.1:6379", "http://127.0.0.1", "rediss://127.0.0.1", "redis://", "redis://:6379", "redis://h:0",
 		"redis://h:65536", "redis://h:12345678", "redis://h:", "redis://[::1", "redis://[::1]x:5", "redis://h/x",
 		"redis://user@h", "redis://user:@h", "redis://:%zz@h", "redis://:%00@h", "redis://:%4@h", "unix://",
+		"unix://shop:secret@run/redis.sock", "unix://:secret@%2Frun%2Fredis.sock", "unix://:se#cret@/run/redis.sock",
+		"unix://:se@/cret@run/x",
 	};
 	struct redis_url url = {.port = 4};
 	const char *why;

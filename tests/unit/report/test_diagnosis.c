@@ -171,7 +171,7 @@ static void test_text_begins_with_the_findings(void **state)
 
 	(void)state;
 	assert_int_equal(strncmp(out, "1 finding: gunicorn 812 and 1 more, 30.0 s, 4812 HTTP requests, 4815 connections opened\n"
-				      "not recorded: waits, requests, log statements, round trips (connprof diagnose records all of it)\n\n"
+				      "not recorded: waits, requests, log statements, round trips (connprof diagnose records what this kernel tells)\n\n"
 				      "1. connection-per-request: redis 127.0.0.1:6379, redis-py 5.0.1\n", 248), 0);
 	assert_has(out, "   where     RecommendHandler.__init__ (/srv/app/recommend.py:42)\n");
 	assert_has(out, "   cost      0.90 ms of each request, 31.0 % of the CPU samples\n");
@@ -259,11 +259,11 @@ static void test_a_plain_recording_shows_what_it_has_and_says_what_is_missing(vo
 
 	(void)state;
 	assert_has(out, "no findings in what was recorded: gunicorn 812 and 1 more, 30.0 s\n"
-			"not recorded: waits, connections, requests, log statements, round trips (connprof diagnose records all of it)\n");
+			"not recorded: waits, connections, requests, log statements, round trips (connprof diagnose records what this kernel tells)\n");
 	assert_has(out, "    50.0 %        50.0 %  tcp_sendmsg_[k]\n");
 	free(out);
 	out = render_as(r, CONNPROF_VIEW_DIAGNOSIS, "html");
-	assert_has(out, "Not recorded: waits, connections, requests, log statements, round trips. connprof diagnose records all of it.");
+	assert_has(out, "Not recorded: waits, connections, requests, log statements, round trips. connprof diagnose records what this kernel tells.");
 	assert_has(out, "<h2 id=\"connections\">Connections, by the code that opens them</h2>\n<p class=\"note\">Not recorded.</p>");
 	assert_has_not(out, "No connection was opened");
 	assert_has_not(out, "No requests were seen");

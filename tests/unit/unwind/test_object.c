@@ -228,7 +228,7 @@ static void agrees_with_readelf(const char *path, size_t at_least)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
-	assert_int_equal(unwind_rows_from_fd(fd, &rows), 0);
+	assert_int_equal(unwind_rows_from_fd(fd, NULL, &rows), 0);
 	assert_int_equal(rows.rejected, 0);
 	assert_true(compare(path, &rows) >= at_least);
 	unwind_rows_done(&rows);

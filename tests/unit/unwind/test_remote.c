@@ -318,7 +318,7 @@ static void rows_agree_with_libunwind_frame_by_frame(void **state)
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), compared = 0, derefs = 0;
 
 	(void)state;
-	assert_int_equal(unwind_rows_from_fd(fd, &rows), 0);
+	assert_int_equal(unwind_rows_from_fd(fd, NULL, &rows), 0);
 	close(fd);
 	start(&child, blocked_thread);
 	walk(&child, 64, 8192);
