@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What connprof costs the demo's own service: gunicorn behind nginx under ab, 23 commands to Redis a request, a saturated machine."""
+"""What connprof costs the demo's own service: gunicorn behind nginx under ab, 5 commands to Redis a request, a saturated machine."""
 import os
 import subprocess
 import sys
