@@ -98,11 +98,11 @@ static __always_inline bool copy_from_innermost(struct scratch *scratch)
 }
 
 /* Page by page, to where the stack's mapping or the room ends. */
-static __always_inline void copy_pages(struct scratch *scratch, u32 used, u64 from)
+static __always_inline void copy_pages(struct scratch *scratch, u64 used, u64 from)
 {
 #pragma unroll
 	for (u32 i = 0; i < STACK_COPY_PAGES; i++) {
-		u32 at = used + scratch->head.copy_bytes, size = PAGE_BYTES - (from & (PAGE_BYTES - 1));
+		u64 at = used + scratch->head.copy_bytes, size = PAGE_BYTES - (from & (PAGE_BYTES - 1));
 
 		asm volatile("" : "+r"(at), "+r"(size)); /* one value for the check and for the call */
 		if (at > sizeof(scratch->slots) - PAGE_BYTES || size > PAGE_BYTES ||
@@ -113,27 +113,37 @@ static __always_inline void copy_pages(struct scratch *scratch, u32 used, u64 fr
 	}
 }
 
+/* All of the task's registers, for a walk from the innermost frame. False: not wanted, or no room. */
+static __always_inline bool copy_registers(struct scratch *scratch, const struct pt_regs *regs, u64 used)
+{
+	struct stack_head *head = &scratch->head;
+
+	if (!regs)
+		return false;
+	head->copy_sp = head->sp;
+	head->copy_bp = REGISTER(regs, bp);
+	head->copy_pc = REGISTER(regs, ip) | (in_system_call() ? 0 : SLOT_EXACT_PC);
+	asm volatile("" : "+r"(used)); /* checked right before its use: older verifiers forget it over anything else */
+	if (used > sizeof(scratch->slots) - PAGE_BYTES - sizeof(*regs) ||
+	    bpf_probe_read_kernel((u8 *)scratch->slots + used, sizeof(*regs), regs))
+		return false;
+	head->copy_registers = COPY_REGISTERS;
+	return true;
+}
+
 /* A stack that rows could not finish, or only by guessing, takes a piece of raw stack along for libunwind. */
 static __always_inline void stack_copy(struct scratch *scratch)
 {
-	u32 used = scratch->walk.slots * sizeof(struct slot) + scratch->head.kernel * sizeof(u64);
+	u64 used = scratch->walk.slots * sizeof(struct slot) + scratch->head.kernel * sizeof(u64); /* 64 bits: what 5.10 follows */
 	struct pt_regs *regs = copy_from_innermost(scratch) ? user_regs() : 0;
 	struct stack_head *head = &scratch->head;
 
-	asm volatile("" : "+r"(used)); /* one value for the check and for the pointer */
-	if (used > sizeof(scratch->slots) - PAGE_BYTES - sizeof(*regs))
-		return;
-	if (regs && !bpf_probe_read_kernel((u8 *)scratch->slots + used, sizeof(*regs), regs)) {
-		head->copy_registers = COPY_REGISTERS;
-		head->copy_sp = head->sp;
-		head->copy_bp = REGISTER(regs, bp);
-		head->copy_pc = REGISTER(regs, ip) | (in_system_call() ? 0 : SLOT_EXACT_PC);
-		used += sizeof(*regs);
-	} else {
+	if (!copy_registers(scratch, regs, used)) {
 		head->copy_sp = scratch->walk.sp;
 		head->copy_bp = scratch->walk.bp;
 		head->copy_pc = scratch->walk.pc | (scratch->walk.exact_pc ? SLOT_EXACT_PC : 0);
 	}
+	used += head->copy_registers * sizeof(u64);
 	copy_pages(scratch, used, head->copy_sp - COPY_BELOW);
 	if (!head->copy_bytes)
 		head->copy_registers = 0;

@@ -213,10 +213,10 @@ static int binary_byte(struct memcached_parser *parser, enum wire_role role, uin
 	if (at == 1) {
 		parser->type = byte;
 		facts->requests += role == WIRE_REQUESTS;
-		facts->responses += role == WIRE_REPLIES;
 		for (size_t i = 0; i < sizeof(upkeep) && role == WIRE_REQUESTS; i++)
 			facts->handshake += upkeep[i] == byte;
-	} else if (at == 7 && role == WIRE_REPLIES) {
+	} else if (at == 7 && role == WIRE_REPLIES) { /* here, so that a reply and its error are told of together */
+		facts->responses++;
 		facts->errors += byte != 0 && byte != 1; /* a status; 1: no such key */
 	} else if (at >= 8 && at <= 11) {
 		parser->number = parser->number << 8 | byte;

@@ -23,15 +23,25 @@
 #include "source/tracepoints.h"
 #include "source/probe_parts.h"
 
+/* Of what has many lines (the verifier's log) the first and the last, which say where and why. */
+#define BPF_SAY_LAST 12
+
 static int bpf_say(enum libbpf_print_level level, const char *format, va_list args)
 {
-	char line[1024];
+	char *text = NULL, *rest, *line;
+	size_t lines = 0, at = 0;
 
-	if (level == LIBBPF_DEBUG)
+	if (level == LIBBPF_DEBUG || vasprintf(&text, format, args) < 0)
 		return 0;
-	vsnprintf(line, sizeof(line), format, args);
-	line[strcspn(line, "\n")] = '\0';
-	log_say(1, "%s", line);
+	for (const char *c = text; (c = strchr(c, '\n')); c++)
+		lines++;
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		at++;
+		if (*line && (at == 1 || at + BPF_SAY_LAST > lines))
+			log_say(1, "%s", line);
+	}
+	free(text);
 	return 0;
 }
 

@@ -29,6 +29,8 @@ def small_root(*programs):
 def contained(root, *command):
     """Starts a command in new pid, mount and user namespaces with another root: its process id as we see it, and its ready line."""
     unshare = shutil.which("unshare") or live.missing("unshare (util-linux)")
+    if subprocess.run([unshare, "--user", "true"], capture_output=True, check=False).returncode:
+        live.unable("the kernel makes no user namespace for us here (in a chroot it never does)")
     outer = live.start(unshare, "--user", "--map-root-user", "--pid", "--mount", "--fork", "--kill-child",
                        "chroot", root, *command)
     ready = live.ready_line(outer)

@@ -224,6 +224,24 @@ static void test_memcached_meta_commands(void **state)
 
 #define ZEROS_12 "\0\0\0\0\0\0\0\0\0\0\0\0"
 
+/* A reply's head comes in two pieces: what is told of each makes sense alone. */
+static void test_a_memcached_error_is_told_with_its_reply(void **state)
+{
+	static const uint8_t request[] = "\x80\x00\0\3\0\0\0\0\0\0\0\3" ZEROS_12 "key", reply[] = "\x81\x00\0\0\0\0\0\x81\0\0\0\0" ZEROS_12;
+	struct wire *wire = wire_new();
+	struct wire_facts facts;
+
+	(void)state;
+	wire_feed(wire, WIRE_SENT, request, sizeof(request) - 1, sizeof(request) - 1, &facts);
+	wire_feed(wire, WIRE_RECEIVED, reply, 4, 4, &facts);
+	assert_int_equal(facts.responses, 0);
+	assert_int_equal(facts.errors, 0);
+	wire_feed(wire, WIRE_RECEIVED, reply + 4, sizeof(reply) - 5, sizeof(reply) - 5, &facts);
+	assert_int_equal(facts.responses, 1);
+	assert_int_equal(facts.errors, 1);
+	wire_free(wire);
+}
+
 static void test_memcached_binary_session(void **state)
 {
 	static const struct line binary[] = {
@@ -307,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_memcached_text_session),
 		cmocka_unit_test(test_memcached_meta_commands),
 		cmocka_unit_test(test_memcached_binary_session),
+		cmocka_unit_test(test_a_memcached_error_is_told_with_its_reply),
 		cmocka_unit_test(test_protocols_are_not_taken_for_each_other),
 		cmocka_unit_test(test_hostile_lengths),
 	};
