@@ -60,7 +60,7 @@ static __always_inline void call_emit(struct scratch *scratch, u16 type, const s
 
 	if (regs) {
 		stack_walk_regs(scratch, SCRATCH_CALL, target, regs);
-		if (scratch->head.native_end == END_EXPRESSION)
+		if (stack_wants_copy(scratch))
 			stack_copy(scratch);
 		size = stack_bytes(scratch);
 	}

@@ -28,3 +28,16 @@ int array_reserve(void *items, size_t *capacity, size_t need, size_t item_size, 
 	*capacity = grown;
 	return 0;
 }
+
+int array_reserve_zeroed(void *items, size_t *capacity, size_t need, size_t item_size, size_t limit)
+{
+	size_t before = *capacity;
+	int code = array_reserve(items, capacity, need, item_size, limit);
+	char *first;
+
+	if (code || *capacity == before)
+		return code;
+	memcpy(&first, items, sizeof(first));
+	memset(first + before * item_size, 0, (*capacity - before) * item_size);
+	return 0;
+}

@@ -9,4 +9,7 @@
  * doubling. Returns 0, -ENOMEM, or -E2BIG past `limit` items; on failure nothing has changed. */
 int array_reserve(void *items, size_t *capacity, size_t need, size_t item_size, size_t limit);
 
+/* The same for items that are all zero bytes until something is put there: those that come by growing are cleared. */
+int array_reserve_zeroed(void *items, size_t *capacity, size_t need, size_t item_size, size_t limit);
+
 #endif

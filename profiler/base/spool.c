@@ -15,18 +15,19 @@
 int spool_line(struct spool *spool, const char *line, size_t length)
 {
 	size_t count = length + 1;
-	bool full = spool->end + count > spool->capacity;
-	int code;
+	bool fits = spool_waiting(spool) + count <= SPOOL_BYTES_MAX;
+	int code = fits ? 0 : -ENOBUFS;
 
-	if (full && (spool->begin > spool->capacity / 2 || spool->end + count > SPOOL_BYTES_MAX)) { /* seldom enough to cost nothing */
+	if (spool->begin > spool->capacity / 2 && spool->end + count > spool->capacity) { /* seldom enough to cost nothing */
 		memmove(spool->bytes, spool->bytes + spool->begin, spool_waiting(spool));
 		spool->end -= spool->begin;
 		spool->begin = 0;
 	}
-	code = array_reserve(&spool->bytes, &spool->capacity, spool->end + count, 1, SPOOL_BYTES_MAX);
+	if (fits) /* what has been written may lie before it, for as much again */
+		code = array_reserve(&spool->bytes, &spool->capacity, spool->end + count, 1, 2 * SPOOL_BYTES_MAX);
 	if (code) {
 		spool->refused++;
-		return code == -E2BIG ? -ENOBUFS : code;
+		return code;
 	}
 	memcpy(spool->bytes + spool->end, line, length);
 	spool->bytes[spool->end + length] = '\n';

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/strings.h"
 #include "base/text.h"
 
 enum { NOT_ASKED = 0, OWN, FOREIGN };
@@ -13,8 +15,8 @@ enum { NOT_ASKED = 0, OWN, FOREIGN };
 struct appframes {
 	const struct connprof_recording *recording;
 	const struct connprof_rules *rules;
-	uint8_t *known; /* by frame id */
-	size_t count;
+	uint8_t *known; /* by frame id; frames come while a live recording is looked at */
+	size_t capacity;
 };
 
 struct appframes *appframes_new(const struct connprof_recording *recording, const struct connprof_rules *rules)
@@ -25,12 +27,7 @@ struct appframes *appframes_new(const struct connprof_recording *recording, cons
 		return NULL;
 	appframes->recording = recording;
 	appframes->rules = rules;
-	appframes->count = stacks_frame_count(recording->stacks) + 1;
-	appframes->known = calloc(appframes->count, 1);
-	if (appframes->known)
-		return appframes;
-	free(appframes);
-	return NULL;
+	return appframes;
 }
 
 void appframes_free(struct appframes *appframes)
@@ -174,27 +171,13 @@ static bool decide(const struct appframes *appframes, const struct frame *frame)
 	       !is_go_library(strings_get(strings, frame->file), strings_get(strings, frame->function));
 }
 
-/* Frames come while a live recording is looked at. */
-static bool grow(struct appframes *appframes, uint32_t id)
-{
-	size_t count = stacks_frame_count(appframes->recording->stacks) + 1;
-	uint8_t *known = id < appframes->count ? NULL : realloc(appframes->known, count * 2);
-
-	if (!known)
-		return id < appframes->count;
-	memset(known + appframes->count, NOT_ASKED, count * 2 - appframes->count);
-	appframes->known = known;
-	appframes->count = count * 2;
-	return true;
-}
-
 bool appframes_own(struct appframes *appframes, uint32_t id)
 {
 	const struct frame *frame = stacks_frame(appframes->recording->stacks, id);
 
 	if (!frame)
 		return false;
-	if (!grow(appframes, id))
+	if (array_reserve_zeroed(&appframes->known, &appframes->capacity, (size_t)id + 1, 1, 2 * STRINGS_COUNT_MAX))
 		return decide(appframes, frame);
 	if (appframes->known[id] == NOT_ASKED)
 		appframes->known[id] = decide(appframes, frame) ? OWN : FOREIGN;

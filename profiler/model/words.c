@@ -102,7 +102,7 @@ static void say_pools(struct text *text, const struct site_row *row)
 	else if (row->rule == RULE_CONNECTION_LEAK && row->pools && row->pools * POOLS_MANY <= row->pool_connects)
 		say(text, " They came from %" PRIu64 " pool%s (or from others, made after one of these was gone).", row->pools, plural(row->pools));
 	else if (row->pools >= POOLS_MANY)
-		say(text, " At least %" PRIu64 " different pools opened %" PRIu64 " of them.", row->pools, row->pool_connects);
+		say(text, " Not one pool opened them, but %" PRIu64 " at least (a new one may lie in memory where one that is gone was).", row->pools);
 }
 
 void words_explain(const struct connprof_recording *recording, const struct site_row *row, char *out, size_t size)

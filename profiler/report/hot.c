@@ -23,12 +23,8 @@ struct cells {
 
 static struct cell *cell_of(struct cells *cells, uint32_t name)
 {
-	size_t before = cells->capacity;
-
-	if (array_reserve(&cells->items, &cells->capacity, (size_t)name + 1, sizeof(*cells->items), NAMES_MAX))
+	if (array_reserve_zeroed(&cells->items, &cells->capacity, (size_t)name + 1, sizeof(*cells->items), NAMES_MAX))
 		return NULL;
-	if (cells->capacity > before)
-		memset(cells->items + before, 0, (cells->capacity - before) * sizeof(*cells->items));
 	return &cells->items[name];
 }
 

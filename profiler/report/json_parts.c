@@ -104,13 +104,17 @@ void requests_json_put(struct json_build *build, struct json_object *document, c
 	quantiles_json_put(build, object, "latency_ms", &requests->latency_ms, true);
 }
 
-void lost_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording)
+struct json_object *lost_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording)
 {
 	struct json_object *lost = json_put_object(build, document, "lost");
 
 	json_put_count(build, lost, "events", lost_events(recording));
 	json_put_count(build, lost, "stacks", recording->stacks_refused);
 	json_put_count(build, lost, "connects", recording->drops[DROP_CONNECTS]);
+	json_put_count(build, lost, "connections", recording->connections_refused);
+	json_put_count(build, lost, "requests", recording->requests_refused);
+	json_put_count(build, lost, "deeds", recording->deeds_refused);
+	return lost;
 }
 
 void notes_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording)

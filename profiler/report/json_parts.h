@@ -22,10 +22,10 @@ void place_json_put(struct json_build *build, struct json_object *into, const ch
 void stack_json_put(struct json_build *build, struct json_object *into, const char *key, const struct connprof_recording *recording,
 		    const struct connprof_report_options *options, uint32_t stack);
 
-/* The members "targets", "requests", "lost" and, where there are any, "notes". */
+/* The members "targets", "requests", "lost" (returned, for more of its own) and, where there are any, "notes". */
 void targets_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording);
 void requests_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording);
-void lost_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording);
+struct json_object *lost_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording);
 void notes_json_put(struct json_build *build, struct json_object *document, const struct connprof_recording *recording);
 
 /* A protocol's name (static), a string's text; NULL: not known. */

@@ -3,6 +3,7 @@
 #include "model/latency.h"
 #include "protocol/protocol.h"
 #include "report/calls.h"
+#include "report/json_parts.h"
 #include "report/requests.h"
 
 static void put_bands(struct json_build *build, struct json_object *into, const char *key, const double *numbers)
@@ -90,11 +91,8 @@ int requests_json_write(const struct connprof_recording *recording, const struct
 	spent_table_json(&build, document, recording);
 	put_latencies(&build, document, recording);
 	calls_json_put(&build, document, recording);
-	lost = json_put_object(&build, document, "lost");
-	json_put_count(&build, lost, "events", lost_events(recording));
+	lost = lost_json_put(&build, document, recording);
 	json_put_count(&build, lost, "unheld", recording->unheld);
-	json_put_count(&build, lost, "requests", recording->requests_refused);
-	json_put_count(&build, lost, "deeds", recording->deeds_refused);
 	json_put_count(&build, lost, "intervals", recording->purposes_refused);
 	return json_finish(&build, document, stream, error);
 }

@@ -66,11 +66,8 @@ void late_free(struct late *late)
 
 void late_add(struct late *late, uint32_t frame, struct object *object)
 {
-	size_t before = late->capacity;
-
-	if (!frame || array_reserve(&late->objects, &late->capacity, (size_t)frame + 1, sizeof(*late->objects), FRAMES_MAX))
+	if (!frame || array_reserve_zeroed(&late->objects, &late->capacity, (size_t)frame + 1, sizeof(*late->objects), FRAMES_MAX))
 		return;
-	memset(late->objects + before, 0, (late->capacity - before) * sizeof(*late->objects));
 	late->objects[frame] = object;
 }
 

@@ -3,7 +3,6 @@
 #include "source/pool_frames.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/array.h"
 #include "base/numbers.h"
@@ -44,12 +43,8 @@ void pool_frames_free(struct pool_frames *frames)
 
 bool pool_frames_has(struct pool_frames *frames, uint32_t frame)
 {
-	size_t before = frames->capacity;
-
-	if (array_reserve(&frames->answers, &frames->capacity, (size_t)frame + 1, 1, 2 * STRINGS_COUNT_MAX))
+	if (array_reserve_zeroed(&frames->answers, &frames->capacity, (size_t)frame + 1, 1, 2 * STRINGS_COUNT_MAX))
 		return client_pool_method(frames->recording, frame);
-	if (frames->capacity > before)
-		memset(frames->answers + before, NOT_ASKED, frames->capacity - before);
 	if (!frames->answers[frame])
 		frames->answers[frame] = client_pool_method(frames->recording, frame) ? YES : NO;
 	return frames->answers[frame] == YES;

@@ -55,11 +55,8 @@ const char *event_kind_name(uint32_t kind)
 /* Where the file's id for `id` is kept; NULL when out of memory. */
 static uint32_t *renumber_at(struct renumber *map, uint32_t id)
 {
-	size_t before = map->capacity;
-
-	if (array_reserve(&map->file_id, &map->capacity, (size_t)id + 1, sizeof(*map->file_id), (size_t)1 << 32))
+	if (array_reserve_zeroed(&map->file_id, &map->capacity, (size_t)id + 1, sizeof(*map->file_id), (size_t)1 << 32))
 		return NULL;
-	memset(map->file_id + before, 0, (map->capacity - before) * sizeof(*map->file_id));
 	return &map->file_id[id];
 }
 

@@ -280,11 +280,8 @@ static int read_body(struct replay *replay, struct json_object *line, struct eve
 /* Room for one frame's replacement: capacity is what has been cleared. */
 static struct frame_replacement *replacement_of(struct replay *replay, uint32_t id)
 {
-	size_t before = replay->replacement_capacity;
-
-	if (array_reserve(&replay->replacements, &replay->replacement_capacity, id, sizeof(*replay->replacements), STRINGS_COUNT_MAX))
+	if (array_reserve_zeroed(&replay->replacements, &replay->replacement_capacity, id, sizeof(*replay->replacements), STRINGS_COUNT_MAX))
 		return NULL;
-	memset(replay->replacements + before, 0, (replay->replacement_capacity - before) * sizeof(*replay->replacements));
 	return &replay->replacements[id - 1];
 }
 

@@ -85,14 +85,10 @@ static enum unit_kind look(const struct units *units, uint32_t stack)
 
 enum unit_kind units_of_stack(struct units *units, uint32_t stack)
 {
-	size_t before = units->capacity;
-
 	if (!stack)
 		return UNIT_THREAD;
-	if (array_reserve(&units->by_stack, &units->capacity, (size_t)stack + 1, 1, 2 * STACKS_COUNT_MAX))
+	if (array_reserve_zeroed(&units->by_stack, &units->capacity, (size_t)stack + 1, 1, 2 * STACKS_COUNT_MAX))
 		return look(units, stack);
-	if (units->capacity > before)
-		memset(units->by_stack + before, 0, units->capacity - before);
 	if (!units->by_stack[stack])
 		units->by_stack[stack] = (uint8_t)(LOOKED_AT | look(units, stack));
 	return units->by_stack[stack] & ~LOOKED_AT;

@@ -108,6 +108,11 @@ static void a_line_too_many_is_refused_whole_and_counted(void **state)
 	assert_int_equal(spool.refused, 2);
 	assert_true(spool_waiting(&spool) <= SPOOL_BYTES_MAX && spool_waiting(&spool) > SPOOL_BYTES_MAX - LINE - 1);
 	assert_true(taken > 16000);
+	/* What the reader takes is room again, to the byte. */
+	assert_int_equal(spool_push(&spool), 0);
+	for (unsigned more = 0; spool_waiting(&spool) + LINE + 1 <= SPOOL_BYTES_MAX; more++)
+		assert_int_equal(add(taken + more), 0);
+	assert_int_equal(spool.refused, 2);
 }
 
 static void *reader(void *context)
