@@ -73,6 +73,8 @@ int output_plan(const struct options *options, enum connprof_view view, const ch
 		return message_usage(options->command, "no format goes with the name %s: give one of %s with -f", path, names);
 	if (options->diff && !connprof_format_compares(view, format))
 		return message_usage(options->command, "the format %s cannot show a difference: give svg or folded with -f", format);
+	if (options->weight && strcmp(format, "svg") && strcmp(format, "folded"))
+		return message_usage(options->command, "the format %s has no widths for --weight: give svg or folded with -f", format);
 	*plan = (struct output_plan){.view = view, .format = format, .path = path};
 	if (!options->output && stem) {
 		connprof_format_extension(view, format, extension, sizeof(extension));

@@ -152,6 +152,7 @@ judged -f markdown; grep -q '^| connection-per-request | `Handler.answer' out &&
 sites() { "$connprof" report "$leaky" --view sites "$@" >out 2>err; got=$?; }
 sites -f folded; [ $got = 0 ] && awk '{ n += $NF } END { exit n != 40 }' out && grep -q ';Handler.answer (app/leaky.py:8);' out
 verdict $? 'connections as folded stacks, as many as were opened' "exit $got: $(head -c 200 out)"
+sites -f jsonl --weight open; [ $got = 2 ] && grep -q 'svg or folded' err; verdict $? 'a weight for a format without widths' "exit $got"
 sites -f folded --weight open; [ $got = 0 ] && [ ! -s out ]; verdict $? 'connections left open as folded stacks: none' "exit $got"
 sites -f folded --weight setup; [ $got = 0 ] && awk '{ n += $NF } END { exit !(n > 40 && n < 1000000) }' out
 verdict $? 'set-up time as folded stacks, in microseconds' "exit $got"
