@@ -39,8 +39,7 @@ static __always_inline void opened(const struct sock *sk)
 /* A socket's life begins. What is known at its address is a dead one's, whose end was missed. */
 static __always_inline void begins(const struct sock *sk)
 {
-	u64 key = (u64)sk;
-	const struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+	const struct connection *connection = known_connection(sk);
 
 	if (connection)
 		ended(connection, sk, 0);
@@ -49,7 +48,6 @@ static __always_inline void begins(const struct sock *sk)
 static __always_inline void caused(const struct sock *sk, int old, int new)
 {
 	struct connection *connection;
-	u64 key = (u64)sk;
 
 	if (old == TCP_CLOSE && new == TCP_SYN_SENT) {
 		begins(sk);
@@ -59,7 +57,7 @@ static __always_inline void caused(const struct sock *sk, int old, int new)
 	if (new != TCP_FIN_WAIT1 && new != TCP_LAST_ACK &&
 	    (new != TCP_CLOSE || (old != TCP_ESTABLISHED && old != TCP_CLOSE_WAIT) || BPF_CORE_READ(sk, sk_err)))
 		return;
-	connection = bpf_map_lookup_elem(&connections, &key);
+	connection = known_connection(sk);
 	if (connection)
 		closed_here(connection, sk);
 }
@@ -81,11 +79,10 @@ static __always_inline u64 *telling_at(u32 which)
 static __always_inline void state_told(const struct sock *sk, int old, int new)
 {
 	struct connection *connection;
-	u64 key = (u64)sk;
 
 	if (old == TCP_LISTEN)
 		begins(sk);
-	connection = bpf_map_lookup_elem(&connections, &key);
+	connection = known_connection(sk);
 	if (!connection)
 		return;
 	if (old == TCP_SYN_SENT && new == TCP_ESTABLISHED)

@@ -322,6 +322,13 @@ enum log_sockets {
 };
 
 /* Set before load, constant then. */
+/* Where the stacks of sends are walked. */
+enum sends_walked {
+	SENDS_NOT = 0,
+	SENDS_IN_PLACE = 1, /* by the program that tells of the send: nothing else runs it meanwhile */
+	SENDS_APART = 2,    /* by one of their own, where another thread could come between */
+};
+
 struct settings {
 	u32 follow_children;
 	u32 kernel_frames;
@@ -333,7 +340,7 @@ struct settings {
 	u32 switch_tells_state;  /* sched_switch brings the state as its fourth argument (Linux 5.18) */
 	u32 wakers;              /* tell of who wakes a thread whose wait was walked */
 	u32 tick_us;             /* of the kernel's clock (CONFIG_HZ) */
-	u32 reserved;
+	u32 sends;               /* enum sends_walked */
 	u64 min_block_ns;        /* shorter waits are only counted */
 };
 

@@ -6,6 +6,7 @@
  * moved: no cost on any other system call. The buffer is found from the caller's registers. Older kernels have neither:
  * there sys_exit stands in, which costs every system call of the host a little.
  */
+#include "sends.h"
 #include "tls.h"
 
 #define IOVECS_READ 4
@@ -88,10 +89,8 @@ static __always_inline u32 peek(u8 *out, const struct pt_regs *regs, u64 moved)
  * connection has ended (CLOSE, data still waiting) has no entry any more, and a new one would never be removed. */
 static __always_inline struct connection *connection_of(const struct sock *sk, u32 tgid)
 {
-	struct connection *connection, fresh = {};
-	u64 key = (u64)sk;
+	struct connection *connection = known_connection(sk), fresh = {};
 
-	connection = bpf_map_lookup_elem(&connections, &key);
 	if (connection && connection->inode && connection->inode != sock_inode(sk)) { /* its end was missed */
 		ended(connection, sk, 0);
 		connection = 0;
@@ -111,11 +110,11 @@ static __always_inline struct connection *connection_of(const struct sock *sk, u
 		return 0;
 	}
 	fresh.conn = conn_number();
-	if (bpf_map_update_elem(&connections, &key, &fresh, BPF_NOEXIST))
+	if (known_keep(sk, &fresh, BPF_NOEXIST))
 		drop(DROP_CONNECTIONS_FULL);
 	else
 		conn_emit_seen(&fresh, sk);
-	return bpf_map_lookup_elem(&connections, &key);
+	return known_connection(sk);
 }
 
 /* How long a client's data had lain there before it was read. */
@@ -165,7 +164,7 @@ static __always_inline void emit(struct io_scratch *out, struct connection *conn
 		drop(DROP_RING_FULL_IO);
 }
 
-static __always_inline void moved(const struct sock *sk, s64 bytes, const struct target *target, u32 tgid, u32 flags)
+static __always_inline void moved(const struct sock *sk, s64 bytes, struct target *target, u32 tgid, u32 flags)
 {
 	struct connection *connection;
 	struct io_scratch *scratch;
@@ -187,6 +186,8 @@ static __always_inline void moved(const struct sock *sk, s64 bytes, const struct
 	scratch->calls++;
 	if (begin)
 		tally(TALLY_IO_NS, TIMED_RUNS * (bpf_ktime_get_ns() - begin));
+	if (flags & IO_SENT && settings.sends == SENDS_IN_PLACE && scratch->resp)
+		send_walk(scratch, bytes, target);
 }
 
 /*
@@ -197,16 +198,14 @@ static __always_inline void moved(const struct sock *sk, s64 bytes, const struct
 static __always_inline void unix_ended(const struct sock *sk)
 {
 	const struct sock *peer = unix_peer(sk);
-	u64 key = (u64)peer;
 	struct connection *connection;
 
 	if (!peer || BPF_CORE_READ(peer, __sk_common.skc_state) != TCP_CLOSE)
 		return;
-	connection = bpf_map_lookup_elem(&connections, &key);
+	connection = known_connection(peer);
 	if (connection && connection->inode) /* its socket has no inode any more: it cannot be a later one's */
 		ended(connection, peer, 0);
-	key = (u64)sk;
-	connection = bpf_map_lookup_elem(&connections, &key);
+	connection = known_connection(sk);
 	if (!connection || connection->peer_closed)
 		return;
 	connection->peer_closed = 1;
@@ -228,7 +227,7 @@ static __always_inline int sock_moved(u64 *ctx, u32 flags)
 {
 	const struct sock *sk = (void *)ctx[0];
 	int bytes = (int)ctx[1];
-	const struct target *target;
+	struct target *target;
 	u32 tgid;
 
 	if (bytes <= 0) {

@@ -59,7 +59,6 @@ static __always_inline void file_facts(struct file *file, struct wait_facts *fac
 {
 	const struct sock *sk;
 	struct connection *connection;
-	u64 key;
 
 	facts->mode = BPF_CORE_READ(file, f_inode, i_mode);
 	if (!file_is_socket(file)) {
@@ -77,8 +76,7 @@ static __always_inline void file_facts(struct file *file, struct wait_facts *fac
 		inet_ends_fill(&facts->local, &facts->peer, sk);
 	else if (facts->local.family == AF_UNIX)
 		unix_facts(sk, facts);
-	key = (u64)sk;
-	connection = bpf_map_lookup_elem(&connections, &key);
+	connection = known_connection(sk);
 	if (connection)
 		facts->conn = connection->conn;
 }

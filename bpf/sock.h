@@ -5,6 +5,7 @@
 
 #include <bpf/bpf_endian.h>
 
+#include "known.h"
 #include "task.h"
 
 #define S_IFMT 0170000
@@ -217,15 +218,14 @@ static __always_inline bool emit_with_stack(u16 type, struct target *target, con
 static __always_inline void conn_begins(struct connection *connection, struct target *target, const struct sock *sk)
 {
 	struct connection *kept;
-	u64 key = (u64)sk;
 
-	if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY))
+	if (known_keep(sk, connection, BPF_ANY))
 		drop(DROP_CONNECTIONS_FULL); /* its connect is still told, its end is not */
 	if (emit_with_stack(RECORD_CONNECT, target, connection, sk, 0))
 		return;
 	drop(DROP_CONNECTS);
 	connection->flags |= CONN_UNTOLD;
-	kept = bpf_map_lookup_elem(&connections, &key);
+	kept = known_connection(sk);
 	if (kept)
 		kept->flags |= CONN_UNTOLD;
 }
@@ -249,18 +249,16 @@ static __always_inline void closed_here(struct connection *connection, const str
 
 static __always_inline void ended(const struct connection *connection, const struct sock *sk, s32 error)
 {
-	u64 key = (u64)sk;
-
 	conn_emit(RECORD_GONE, connection, sk, error ? CONN_RESET : 0, error);
-	bpf_map_delete_elem(&connections, &key);
+	known_forget(sk);
 }
 
 /* A UNIX connection of this process begins; it is established at once. */
 static __always_inline void unix_opened(const struct sock *sk, u32 tgid, struct target *target)
 {
 	struct connection connection = {};
-	u64 key = (u64)sk, begin = bpf_ktime_get_ns();
-	const struct connection *dead = bpf_map_lookup_elem(&connections, &key);
+	u64 begin = bpf_ktime_get_ns();
+	const struct connection *dead = known_connection(sk);
 
 	connection.inode = sock_inode(sk);
 	if (dead && dead->inode == connection.inode)

@@ -204,6 +204,10 @@ SHARED volatile u32 log_sockets; /* enum log_sockets */
 #define FOLLOWED_BYTES 65536
 SHARED volatile u8 followed[FOLLOWED_BYTES];
 
+/* How many entries of `connections` have such an address: known.h. */
+#define KNOWN_BITS 13
+SHARED volatile u32 known[1 << KNOWN_BITS];
+
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);

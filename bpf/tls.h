@@ -50,7 +50,7 @@ static __always_inline struct connection *tls_connection(u64 ssl)
 {
 	struct tls_key key = {.ssl = ssl, .tgid = current_tgid()};
 	const struct tls_conn *on = bpf_map_lookup_elem(&tls_conns, &key);
-	struct connection *connection = on ? bpf_map_lookup_elem(&connections, &on->sk) : 0;
+	struct connection *connection = on ? known_connection((const void *)on->sk) : 0;
 
 	return connection && connection->conn == on->conn ? connection : 0;
 }

@@ -30,11 +30,9 @@ static __always_inline const struct sock *waiting(const struct sock *listener)
 
 	for (u32 i = 0; i < QUEUE_READ && buffer && (void *)buffer != (void *)&listener->sk_receive_queue; i++) {
 		const struct sock *accepted = BPF_CORE_READ(buffer, sk), *sk = accepted ? unix_peer(accepted) : 0;
-		const struct connection *known;
-		u64 key = (u64)sk;
+		const struct connection *connection = sk ? known_connection(sk) : 0;
 
-		known = sk ? bpf_map_lookup_elem(&connections, &key) : 0;
-		if (sk && (!known || known->inode != sock_inode(sk)))
+		if (sk && (!connection || connection->inode != sock_inode(sk)))
 			return sk;
 		buffer = BPF_CORE_READ(buffer, prev);
 	}
@@ -84,7 +82,6 @@ static __always_inline void closing(u64 number, u32 fd, u32 how)
 	struct connection *connection;
 	const struct sock *sk;
 	struct file *file;
-	u64 key;
 
 	if (!target_of(current_tgid()) || (number == NR_shutdown && !(how & SHUTDOWN_MASK))) /* SHUT_RD is 0 */
 		return;
@@ -92,8 +89,7 @@ static __always_inline void closing(u64 number, u32 fd, u32 how)
 	sk = file ? sock_of_file(file) : 0;
 	if (!sk || sock_family(sk) != AF_UNIX || (number == NR_close && !held_once(file)))
 		return;
-	key = (u64)sk;
-	connection = bpf_map_lookup_elem(&connections, &key);
+	connection = known_connection(sk);
 	if (!connection || connection->inode != sock_inode(sk))
 		return;
 	closed_here(connection, sk);

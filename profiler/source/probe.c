@@ -130,7 +130,7 @@ static void choose_programs(struct connprof_bpf *bpf, const struct probe_config 
 	bpf_program__set_autoload(bpf->progs.sent, hooks);
 	bpf_program__set_autoload(bpf->progs.received, hooks);
 	bpf_program__set_autoload(bpf->progs.call_ended, config->connections && !hooks);
-	bpf_program__set_autoload(bpf->progs.send_stack, config->sends && hooks);
+	bpf_program__set_autoload(bpf->progs.send_stack, config->sends && hooks && whole);
 	bpf_program__set_autoload(bpf->progs.threads, config->threads);
 	probe_choose_call_programs(bpf, config, hooks);
 	choose_tls_programs(bpf, config->connections && config->tls);
@@ -166,6 +166,8 @@ static int configure(struct connprof_bpf *bpf, const struct probe_config *config
 	bpf->rodata->settings.walk_share = config->walk_share;
 	bpf->rodata->settings.wakers = config->wakers;
 	bpf->rodata->settings.tick_us = tick_us();
+	if (config->sends)
+		bpf->rodata->settings.sends = tracepoints_preemptible() ? SENDS_APART : SENDS_IN_PLACE;
 	bpf->rodata->settings.min_block_ns = config->min_block_ns;
 	bpf->rodata->settings.switch_tells_state = config->waits && switch_tells_state();
 	code = bpf_map__set_max_entries(bpf->maps.ring, config->ring_bytes);
