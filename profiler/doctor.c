@@ -113,6 +113,30 @@ static void payload(struct connprof_finding *finding)
 		snprintf(finding->remedy, sizeof(finding->remedy), "Linux 6.3 or later makes tracing cheaper");
 }
 
+/* The first byte of a setting; 0: it cannot be read. */
+static char setting(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	int byte = file ? fgetc(file) : EOF;
+
+	if (file)
+		fclose(file);
+	return byte == EOF ? 0 : (char)byte;
+}
+
+static void programs(struct connprof_finding *finding)
+{
+	bool interpreted = setting("/proc/sys/net/core/bpf_jit_enable") == '0';
+	bool counted = setting("/proc/sys/kernel/bpf_stats_enabled") == '1';
+
+	finding->works = !interpreted && !counted;
+	snprintf(finding->detail, sizeof(finding->detail), "%s", interpreted ? "the kernel interprets BPF programs: they cost many times as much"
+		 : counted ? "the kernel keeps accounts of BPF programs: each run of one costs about as much again"
+		 : "the kernel compiles BPF programs, and keeps no accounts of them");
+	if (!finding->works)
+		snprintf(finding->remedy, sizeof(finding->remedy), "sysctl %s", interpreted ? "net.core.bpf_jit_enable=1" : "kernel.bpf_stats_enabled=0");
+}
+
 static void tls(struct connprof_finding *finding)
 {
 	finding->works = !access("/sys/bus/event_source/devices/uprobe/type", R_OK);
@@ -158,6 +182,7 @@ static const struct {
 	{"connections", true, connections},
 	{"threads (dump)", false, threads},
 	{"payload", false, payload},
+	{"programs", false, programs},
 	{"TLS", false, tls},
 	{"kernel names", false, kernel_names},
 	{"flame graphs", false, flamegraph},

@@ -299,11 +299,12 @@ PARTS = {"host": part_host, "first": part_first, "depth": part_depth, "loop": pa
 def main():
     if os.geteuid() != 0:
         raise SystemExit("bench: must be root")
-    for name in sys.argv[1:] or PARTS:
-        started = time.monotonic()
-        text = PARTS[name]()
-        write_between(DOCUMENT, "bench", name, text)
-        print(f"== {name} ({time.monotonic() - started:.0f} s)\n{text}\n", flush=True)
+    with KernelStatistics("0"):
+        for name in sys.argv[1:] or PARTS:
+            started = time.monotonic()
+            text = PARTS[name]()
+            write_between(DOCUMENT, "bench", name, text)
+            print(f"== {name} ({time.monotonic() - started:.0f} s)\n{text}\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What goes wrong, and what then must happen: one line (what, on what, why, what to do), the right exit status."""
+import json
 import os
 import re
 import shutil
@@ -125,6 +126,26 @@ def not_root_doctor_still_answers():
     process = live.start(*NOBODY, binary, "doctor", stderr=subprocess.PIPE, cwd="/")
     result = live.connprof_end(process).expect_status(CANNOT_OBSERVE)
     expect(re.search(r"root|setcap|cap_", result.out), f"doctor does not say what to do: {result}")
+
+
+@case
+def doctor_says_what_makes_programs_dear():
+    setting = "/proc/sys/kernel/bpf_stats_enabled"
+    def ask():
+        [found] = [entry for entry in json.loads(live.connprof("doctor", "--json").expect_status(0).out)["findings"] if entry["name"] == "programs"]
+        return found
+    with open(setting, encoding="ascii") as file:
+        before = file.read()
+    try:
+        for value, works in (("1", False), ("0", True)):
+            with open(setting, "w", encoding="ascii") as file:
+                file.write(value)
+            found = ask()
+            expect(found["works"] == works, f"with {value}: {found}")
+            expect(works or found["remedy"] == "sysctl kernel.bpf_stats_enabled=0", f"what to do: {found}")
+    finally:
+        with open(setting, "w", encoding="ascii") as file:
+            file.write(before)
 
 
 @case
