@@ -19,7 +19,8 @@ BUILD_PACKAGES := gcc libc6-dev clang bpftool libbpf-dev libunwind-dev libhiredi
 	liblzma-dev libjson-c-dev libprotobuf-c-dev protobuf-c-compiler uthash-dev libiberty-dev libncurses-dev libcapstone-dev
 DEMO_PACKAGES  := nginx-light redis-server apache2-utils tcpdump perl libdevel-nytprof-perl python3 python3-venv procps
 CHECK_PACKAGES := libcmocka-dev libclang-rt-14-dev gdb golang-go chromium chromium-driver tmux memcached mariadb-server-core \
-	mariadb-client-core postgresql liburing-dev libssl-dev util-linux iproute2 binutils xz-utils openssl libdebuginfod1 libc6-dbg pypy3
+	mariadb-client-core postgresql liburing-dev libssl-dev util-linux iproute2 binutils xz-utils openssl libdebuginfod1 libc6-dbg pypy3 \
+	php-fpm uwsgi-core uwsgi-plugin-python3
 ALL_CFLAGS := -std=gnu11 $(CFLAGS) $(WARN) -fno-omit-frame-pointer -fstack-protector-strong -fPIE $(SAN)
 LDLIBS  := -lbpf -lunwind-generic -lunwind -lhiredis -ldw -lelf -lz -ljson-c -lprotobuf-c -llzma -liberty -lcapstone -lm
 

@@ -375,9 +375,11 @@ static int moved(struct conns *conns, const struct event *event)
 		look_beside(conns, entry);
 	if (conn->server) {
 		conn->commands += event->io.direction == WIRE_RECEIVED ? facts->requests : 0;
-		if (facts->protocol == PROTOCOL_HTTP)
+		if (protocol_serves(facts->protocol))
 			requests_io(conns->requests, &entry->serving, event);
 	} else if (event->io.direction == WIRE_SENT) {
+		if (protocol_passed_on(facts->protocol))
+			requests_pass_on(conns->requests, event);
 		if (facts->flags & WIRE_BLOCKING)
 			requests_end(conns->requests, &entry->serving, event->time_ns);
 		client_sent(conns, entry, event);

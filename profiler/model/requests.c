@@ -1,36 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* requests.c - requests by connection and by worker. A request is freed once it is answered and its worker has moved on. */
-#include "model/requests.h"
+#include "model/requests_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/deeds.h"
-#include "model/sketch.h"
-#include "model/workers.h"
-
-#define RECENT_REQUESTS 4096 /* whose end is remembered, also of those that are freed */
-
-struct requests {
-	struct connprof_recording *recording;
-	struct groups *groups;
-	struct tied *tied;
-	struct workers workers;
-	struct deeds deeds;
-	struct request *all;
-	uint64_t observed, open, peak, kept;
-	uint64_t gone_workers, interleaved, refused, jobs;
-	uint64_t over_500ms, over_1s;
-	struct sketch latency;
-	struct recent {
-		uint64_t ordinal, done_ns; /* 0: still open */
-	} recent[RECENT_REQUESTS];         /* by ordinal */
-};
-
-/* The request is over in every way: what it touched is counted. */
-static void retire(struct requests *requests, struct request *request)
+void requests_retire(struct requests *requests, struct request *request)
 {
-	groups_request(requests->groups, &request->pattern);
+	if (!request->passed_on)
+		groups_request(requests->groups, &request->pattern);
 	if (request->worker && request->worker->current == request)
 		request->worker->current = NULL;
 	if (request->serving)
@@ -44,7 +22,7 @@ static void retire(struct requests *requests, struct request *request)
 static bool idle(void *context, struct worker *worker, uint64_t time_ns)
 {
 	if (worker->current && !request_lingers(worker->current, time_ns))
-		retire(context, worker->current);
+		requests_retire(context, worker->current);
 	return !worker->open && !worker->current && !worker->deeds;
 }
 
@@ -129,7 +107,7 @@ static void move_on(struct requests *requests, struct worker *worker, uint64_t t
 	/* A response whose framing did not show its end ends here; an event loop may be in the middle of several. */
 	if (before->done || (before->answering && !worker->loop)) {
 		finish(requests, before, time_ns);
-		retire(requests, before);
+		requests_retire(requests, before);
 	} else {
 		worker->current = NULL; /* the connection still holds it */
 	}
@@ -147,14 +125,56 @@ static void take_up(struct requests *requests, struct worker *worker, struct req
 	}
 }
 
-static void begin(struct requests *requests, struct serving *serving, const struct event *event)
+/* Those that a front has begun to serve are seen where it passes them on to. */
+static void pass_on(struct requests *requests, struct process *process, uint64_t time_ns)
+{
+	struct request *request, *next;
+
+	DL_FOREACH_SAFE2(process->open_list, request, next, next_open) {
+		request->passed_on = true;
+		request->answering = false;
+		requests->observed--;
+		requests->by_protocol[request->protocol]--;
+		finish(requests, request, time_ns);
+		requests_retire(requests, request);
+	}
+}
+
+static void seen_behind(struct requests *requests, uint64_t time_ns)
+{
+	if (requests->behind)
+		return;
+	requests->behind = true;
+	for (struct process *process = requests->workers.processes; process; process = process->hh.next)
+		if (process->front)
+			pass_on(requests, process, time_ns);
+}
+
+void requests_pass_on(struct requests *requests, const struct event *event)
+{
+	struct process *process = process_of(&requests->workers, event->pid);
+
+	if (!process || process->front)
+		return;
+	process->front = true;
+	if (requests->behind)
+		pass_on(requests, process, event->time_ns);
+}
+
+static void begin(struct requests *requests, struct serving *serving, const struct event *event, enum protocol_id protocol)
 {
 	struct workers *workers = &requests->workers;
 	struct process *process = process_of(workers, event->pid);
 	struct worker *thread = worker_of(workers, event->pid, event->tid, 0, event->time_ns), *worker = thread;
 	struct request *request;
 
+	if (protocol_passed_on(protocol))
+		seen_behind(requests, event->time_ns);
+	if (process && process->front && requests->behind)
+		return;
 	requests->observed++;
+	requests->begun++;
+	requests->by_protocol[protocol]++;
 	if (event->unit && thread) {
 		thread->open++; /* or making room for the other could forget it */
 		worker = worker_of(workers, event->pid, event->tid, event->unit, event->time_ns);
@@ -165,7 +185,8 @@ static void begin(struct requests *requests, struct serving *serving, const stru
 		return;
 	}
 	move_on(requests, worker, event->time_ns);
-	request->ordinal = requests->observed;
+	request->ordinal = requests->begun;
+	request->protocol = protocol;
 	requests->recent[request->ordinal % RECENT_REQUESTS] = (struct recent){ .ordinal = request->ordinal };
 	request->pattern.early = requests->observed <= WARM_UP_REQUESTS;
 	request->begin_ns = request->last_sent_ns = event->time_ns;
@@ -198,14 +219,14 @@ static void received(struct requests *requests, struct serving *serving, const s
 	for (uint32_t i = 0; i < event->io.facts.requests; i++) {
 		if (before && (before->done || before->answering)) {
 			finish(requests, before, event->time_ns);
-			retire(requests, before);
+			requests_retire(requests, before);
 			before = NULL;
 		}
 		if (before || serving->request) {
 			serving->queued++;
 			continue;
 		}
-		begin(requests, serving, event);
+		begin(requests, serving, event, event->io.facts.protocol);
 		if ((thread = worker_find(&requests->workers, event->pid, event->tid, 0)))
 			thread->serves = true;
 	}
@@ -252,12 +273,12 @@ static void sent(struct requests *requests, struct serving *serving, const struc
 	request->answering = true;
 	finish(requests, request, event->time_ns);
 	if (!request->worker || request->worker->current != request)
-		retire(requests, request);
+		requests_retire(requests, request);
 	if (serving->queued) {
 		serving->queued--;
 		if (serving->request)
-			retire(requests, serving->request);
-		begin(requests, serving, event);
+			requests_retire(requests, serving->request);
+		begin(requests, serving, event, event->io.facts.protocol);
 	}
 }
 
@@ -267,11 +288,10 @@ void requests_job(struct requests *requests, struct serving *serving, const stru
 
 	if (serving->request || (thread && (thread->serves || thread->open)))
 		return;
-	begin(requests, serving, event);
+	begin(requests, serving, event, PROTOCOL_JOB);
 	if (!serving->request)
 		return;
 	serving->request->job = serving->request->answering = true;
-	requests->jobs++;
 }
 
 void requests_io(struct requests *requests, struct serving *serving, const struct event *event)
@@ -292,7 +312,7 @@ void requests_end(struct requests *requests, struct serving *serving, uint64_t t
 	if (serving->request->job)
 		serving->request->last_sent_ns = time_ns;
 	finish(requests, serving->request, time_ns);
-	retire(requests, serving->request);
+	requests_retire(requests, serving->request);
 }
 
 static uint64_t workers_of(const struct process *process)
@@ -312,7 +332,7 @@ static void end_requests_of(struct requests *requests, uint32_t pid, uint64_t ti
 		    (!request->worker || request->worker->key.pid != pid))
 			continue;
 		finish(requests, request, time_ns);
-		retire(requests, request);
+		requests_retire(requests, request);
 	}
 }
 
@@ -326,88 +346,6 @@ void requests_exit(struct requests *requests, uint32_t pid, uint64_t time_ns)
 	deeds_end(&requests->deeds, process);
 	requests->gone_workers += workers_of(process);
 	process_forget(&requests->workers, process);
-}
-
-/* The request that the worker is at; one that was answered long ago is let go. */
-static struct request *current_of(struct requests *requests, struct worker *worker, uint64_t time_ns)
-{
-	if (worker && worker->current && !request_lingers(worker->current, time_ns))
-		retire(requests, worker->current);
-	return worker ? worker->current : NULL;
-}
-
-void requests_forked(struct requests *requests, uint32_t parent, uint32_t child)
-{
-	const struct process *before = process_find(&requests->workers, parent);
-	struct process *after = before && before->open == 1 ? process_of(&requests->workers, child) : NULL;
-
-	if (!after)
-		return;
-	after->parent = parent;
-	after->inherited = before->open_list->ordinal;
-}
-
-/* The request that its parent was at when it forked the process; NULL: none, or it is over. */
-static struct request *inherited(const struct requests *requests, const struct process *process)
-{
-	const struct process *parent = process->inherited ? process_find(&requests->workers, process->parent) : NULL;
-	struct request *request = parent ? parent->open_list : NULL;
-
-	while (request && request->ordinal != process->inherited)
-		request = request->next_open;
-	return request;
-}
-
-struct request *requests_current(struct requests *requests, const struct event *event, enum tie *tie)
-{
-	struct worker *thread = worker_find(&requests->workers, event->pid, event->tid, 0);
-	struct worker *unit = event->unit ? worker_find(&requests->workers, event->pid, event->tid, event->unit) : NULL;
-	struct process *process = process_find(&requests->workers, event->pid);
-	struct request *current = current_of(requests, unit, event->time_ns);
-
-	*tie = TIE_TASK;
-	if (current && (!current->done || !process || !process->unclaimed))
-		return current;
-	*tie = TIE_THREAD;
-	current = current_of(requests, thread, event->time_ns);
-	if (current && (!event->unit || !thread->loop))
-		return current;
-	*tie = TIE_NONE;
-	if ((thread && thread->open && !(event->unit && thread->loop)) || !process)
-		return NULL;
-	current = process->open == 1 ? process->open_list : process->open ? NULL : inherited(requests, process);
-	*tie = current ? TIE_PROCESS : TIE_NONE;
-	return current;
-}
-
-/* What a task of an event loop does waits while there are requests that it may turn out to be answering. */
-static bool wait(struct requests *requests, const struct event *event, const struct deed *deed)
-{
-	struct workers *workers = &requests->workers;
-	struct worker *thread = event->unit ? worker_find(workers, event->pid, event->tid, 0) : NULL, *worker;
-	struct process *process = process_find(workers, event->pid);
-	uint64_t suspect;
-
-	if (!thread || !thread->loop || !process || !process->unclaimed)
-		return false;
-	worker = worker_of(workers, event->pid, event->tid, event->unit, event->time_ns);
-	if (!worker || (worker->current && !worker->current->done))
-		return false;
-	suspect = process->open == 1 ? process->open_list->ordinal : 0;
-	return deeds_add(&requests->deeds, process, worker, event->time_ns, suspect, deed);
-}
-
-void requests_whose(struct requests *requests, const struct event *event, const struct deed *deed)
-{
-	struct deed timed = *deed;
-	struct request *request;
-	enum tie tie;
-
-	timed.time_ns = event->time_ns;
-	if (wait(requests, event, &timed))
-		return;
-	request = requests_current(requests, event, &tie);
-	timed.told(&timed, request, tie);
 }
 
 uint64_t request_ordinal(const struct request *request)
@@ -475,7 +413,10 @@ void requests_totals(const struct requests *requests, struct requests_totals *ou
 void requests_summary(const struct requests *requests, struct requests_summary *out)
 {
 	out->observed = requests->observed;
-	out->protocol = !requests->observed ? PROTOCOL_UNKNOWN : requests->jobs * 2 > requests->observed ? PROTOCOL_JOB : PROTOCOL_HTTP;
+	out->protocol = PROTOCOL_UNKNOWN;
+	for (uint32_t i = 0; i < PROTOCOL_COUNT; i++)
+		if (requests->by_protocol[i] > requests->by_protocol[out->protocol])
+			out->protocol = i;
 	out->latency_ms = sketch_quantiles(&requests->latency);
 	out->over_500ms = requests->over_500ms;
 	out->over_1s = requests->over_1s;

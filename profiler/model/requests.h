@@ -45,13 +45,16 @@ struct requests_totals {
 struct requests *requests_new(struct connprof_recording *recording, struct groups *groups, struct tied *tied); /* all borrowed */
 void requests_free(struct requests *requests);
 
-/* I/O on an accepted connection that speaks HTTP as a server. */
+/* I/O on an accepted connection on which requests are served (protocol_serves). */
 void requests_io(struct requests *requests, struct serving *serving, const struct event *event);
 /* A blocking pop on this connection has brought a job: the thread's next request, if it serves no others. It ends with the
  * next pop there (requests_end). */
 void requests_job(struct requests *requests, struct serving *serving, const struct event *event);
-/* The accepted connection is closed, gone, or no longer HTTP; the job is done. */
+/* The accepted connection is closed, gone, or upgraded; the job is done. */
 void requests_end(struct requests *requests, struct serving *serving, uint64_t time_ns);
+/* The process asks as a web server that passes its requests on (protocol_passed_on). Where they are passed on to a followed process, they
+ * are counted there. */
+void requests_pass_on(struct requests *requests, const struct event *event);
 void requests_exit(struct requests *requests, uint32_t pid, uint64_t time_ns);
 
 /* A process was forked by one that is at a single request: what the child does is for that one. */

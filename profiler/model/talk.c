@@ -66,7 +66,7 @@ static bool answered(struct talk *talk, const struct event *event, struct purpos
 	else
 		talk->answers -= facts->responses < talk->answers ? facts->responses : talk->answers;
 	talk->last_ns = facts->responses || talk->last_ns || is_unread(facts) ? event->time_ns : 0;
-	if (talk->answers || (facts->protocol == PROTOCOL_HTTP && !(facts->flags & WIRE_RESPONSE_DONE)))
+	if (talk->answers || (protocol_serves(facts->protocol) && !(facts->flags & WIRE_RESPONSE_DONE)))
 		return false;
 	return end(talk, event->time_ns, purpose, asker);
 }

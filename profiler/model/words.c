@@ -40,6 +40,7 @@ static const char *noun(const struct site_row *row)
 	static const char *const nouns[PROTOCOL_COUNT] = {
 		[PROTOCOL_REDIS] = "Redis connection", [PROTOCOL_HTTP] = "HTTP connection", [PROTOCOL_POSTGRES] = "PostgreSQL connection",
 		[PROTOCOL_MYSQL] = "MySQL connection", [PROTOCOL_MEMCACHED] = "memcached connection",
+		[PROTOCOL_FASTCGI] = "FastCGI connection", [PROTOCOL_UWSGI] = "uwsgi connection",
 	};
 
 	return row->protocol < PROTOCOL_COUNT && nouns[row->protocol] ? nouns[row->protocol] : "connection";

@@ -28,6 +28,7 @@ struct process {
 	uint32_t pid;
 	uint32_t open, peak;
 	uint64_t requests, opens;
+	bool front;                  /* a web server: it passes its requests on */
 	uint32_t repeat_threads;     /* threads that have served at least two requests */
 	struct request *open_list;   /* requests not answered yet, through next_open, oldest first */
 	struct request *unclaimed;   /* of those, the ones no unit has begun to answer, through next_unclaimed, oldest first */
@@ -60,6 +61,8 @@ struct request {
 	struct serving *serving;     /* NULL once the connection is gone */
 	uint64_t ordinal, begin_ns, last_sent_ns, done_ns;
 	bool answering, done, unclaimed, job;
+	uint32_t protocol;           /* enum protocol_id */
+	bool passed_on;              /* it counts where it was passed on to */
 	struct pattern pattern;
 	struct work work;
 };

@@ -484,6 +484,7 @@ static void http_restart(union wire_state *wire, enum wire_role role)
 const struct protocol_ops http_ops = {
 	.id = PROTOCOL_HTTP,
 	.name = "http",
+	.serves = true,
 	.match_request = http_match_request,
 	.match_reply = http_match_reply,
 	.feed = http_feed,

@@ -24,6 +24,8 @@ enum protocol_id {
 	PROTOCOL_MYSQL = 4,
 	PROTOCOL_MEMCACHED = 5,
 	PROTOCOL_JOB = 6,        /* none on the wire: requests that are jobs, from one blocking pop to the next */
+	PROTOCOL_FASTCGI = 7,    /* requests that a web server passes on */
+	PROTOCOL_UWSGI = 8,
 	PROTOCOL_COUNT,
 };
 
@@ -35,8 +37,8 @@ enum wire_flag {
 	WIRE_BLOCKING = 4,       /* a blocking read (BLPOP, XREAD BLOCK, …) */
 	WIRE_SUBSCRIBED = 8,     /* SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE, MONITOR */
 	WIRE_HANDSHAKE = 16,     /* what this call carried was handshake or maintenance only (HELLO, AUTH, CLIENT, SELECT, PING, …) */
-	WIRE_RESPONSE_DONE = 32, /* HTTP: the response now begun or going on is complete with this call, as its framing says */
-	WIRE_CLOSE = 64,         /* HTTP: the connection ends with this response (Connection: close, HTTP/1.0) */
+	WIRE_RESPONSE_DONE = 32, /* where requests are served: the response now begun or going on is complete with this call, as its framing says */
+	WIRE_CLOSE = 64,         /* there: the connection ends with this response (Connection: close, HTTP/1.0) */
 	WIRE_UPGRADED = 128,     /* HTTP: 101, no requests any more */
 	WIRE_TLS = 256,          /* a TLS record was seen: nothing more can be read */
 	WIRE_SEALED = 8192,      /* ciphertext of a connection whose plaintext is read beside it: says nothing itself */
@@ -80,5 +82,9 @@ const char *command_name(uint32_t command);
 uint32_t command_by_name(const char *name);
 /* PROTOCOL_UNKNOWN if there is none of that name. */
 enum protocol_id protocol_by_name(const char *name);
+/* Are its requests what a service is asked by its users: HTTP, also as a web server passes it on? */
+bool protocol_serves(enum protocol_id protocol);
+/* Of those: is it how a web server passes them on? */
+bool protocol_passed_on(enum protocol_id protocol);
 
 #endif

@@ -19,7 +19,7 @@
 
 #define PREFIX_MAX 32
 
-static const struct protocol_ops *const protocols[] = {&resp_ops, &http_ops, &postgres_ops, &mysql_ops, &memcached_ops};
+static const struct protocol_ops *const protocols[] = {&resp_ops, &http_ops, &postgres_ops, &mysql_ops, &memcached_ops, &fastcgi_ops, &uwsgi_ops};
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
 struct side {
@@ -324,12 +324,33 @@ void wire_feed(struct wire *wire, enum wire_direction direction, const uint8_t *
 	facts->flags |= wire->handshake ? WIRE_HANDSHAKE : 0;
 }
 
-const char *protocol_name(enum protocol_id protocol)
+static const struct protocol_ops *protocol_of(enum protocol_id protocol)
 {
 	for (size_t i = 0; i < PROTOCOLS; i++)
 		if (protocols[i]->id == protocol)
-			return protocols[i]->name;
-	return protocol == PROTOCOL_JOB ? "job" : "unknown";
+			return protocols[i];
+	return NULL;
+}
+
+bool protocol_serves(enum protocol_id protocol)
+{
+	const struct protocol_ops *ops = protocol_of(protocol);
+
+	return ops && ops->serves;
+}
+
+bool protocol_passed_on(enum protocol_id protocol)
+{
+	const struct protocol_ops *ops = protocol_of(protocol);
+
+	return ops && ops->passed;
+}
+
+const char *protocol_name(enum protocol_id protocol)
+{
+	const struct protocol_ops *ops = protocol_of(protocol);
+
+	return ops ? ops->name : protocol == PROTOCOL_JOB ? "job" : "unknown";
 }
 
 enum protocol_id protocol_by_name(const char *name)

@@ -122,17 +122,46 @@ struct memcached_state {
 	struct memcached_parser parsers[2]; /* by enum wire_role */
 };
 
+struct fastcgi_parser {
+	uint8_t state, type;   /* enum fastcgi_scan; of the record */
+	uint8_t at;            /* bytes of the head, or of the content as far as it is looked at */
+	uint8_t padding;
+	bool first;            /* replies: the record is a response's first, and so far like one that tells of an error */
+	uint32_t left;         /* bytes of content or padding to come */
+	uint8_t head[8];
+};
+
+struct fastcgi_state {
+	struct fastcgi_parser parsers[2]; /* by enum wire_role */
+	bool keep;             /* the connection stays open behind the response */
+	bool answering;        /* a response has begun and not ended */
+};
+
+struct uwsgi_parser {
+	uint8_t state, at;     /* enum uwsgi_scan; bytes of the head */
+	uint32_t left;         /* bytes of variables to come */
+};
+
+struct uwsgi_state {
+	struct http_state http; /* its replies are HTTP's; first, as in union wire_state */
+	struct uwsgi_parser request;
+};
+
 union wire_state {
 	struct resp_state resp;
 	struct http_state http;
 	struct pg_state pg;
 	struct mysql_state mysql;
 	struct memcached_state memcached;
+	struct fastcgi_state fastcgi;
+	struct uwsgi_state uwsgi;
 };
 
 struct protocol_ops {
 	enum protocol_id id;
 	const char *name;
+	bool serves; /* its requests are what a service is asked by its users, */
+	bool passed; /* and a web server in front of it has passed them on */
 	/* Do these bytes begin a request (a reply)? */
 	enum wire_match (*match_request)(const uint8_t *bytes, size_t size);
 	enum wire_match (*match_reply)(const uint8_t *bytes, size_t size);
@@ -145,7 +174,7 @@ struct protocol_ops {
 	void (*restart)(union wire_state *state, enum wire_role role);
 };
 
-extern const struct protocol_ops resp_ops, http_ops, postgres_ops, mysql_ops, memcached_ops;
+extern const struct protocol_ops resp_ops, http_ops, postgres_ops, mysql_ops, memcached_ops, fastcgi_ops, uwsgi_ops;
 
 static inline void wire_token_clear(struct wire_token *token)
 {

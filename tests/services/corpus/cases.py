@@ -71,6 +71,7 @@ THROWN = dict(cause="throw-away-client", attribution="thread")
 LOOP = ("task", "rate")  # the second, where the frames do not show which task it is
 FIFTH = Http(keep_alive=False, paths=("/cart", "/", "/", "/", "/"))
 CELERY = "{bin}/celery --app {stem} worker --concurrency 3 --loglevel WARNING --without-gossip --without-mingle"
+FPM = "sh {here}/fpm.sh {file}"
 PYTEST = "{bin}/python -m pytest -q -p no:cacheprovider {file}"
 
 
@@ -249,8 +250,13 @@ guilty(PHP, "phpredis_connect", "connect() instead of pconnect() (phpredis)", si
 guilty(PHP, "predis_per_request", "client per request (Predis)", site=None, attribution=None)
 guilty(LUA, "resty_close", "close() instead of set_keepalive() (lua-resty-redis in nginx)", site=None, attribution=None)
 
+guilty(PHP, "fpm_connect", "connect() instead of pconnect(), php-fpm behind nginx", start=FPM, service="phpredis_connect", site=None,
+       attribution=None)
+
 innocent(PHP, "predis_persistent", "a persistent connection per worker (Predis)", at_most(5), Http(keep_alive=False))
 innocent(LUA, "resty_keepalive", "a pool per nginx worker (lua-resty-redis)", at_most(16))
 innocent(RUBY, "redis_rb_shared", "one client (redis-rb)", at_most(1))
 innocent(RUBY, "redis_rb_worker", "a job worker's two connections (redis-rb)", at_most(2), Jobs())
 innocent(PHP, "phpredis_pconnect", "a persistent connection per worker (phpredis)", at_most(5), Http(keep_alive=False))
+innocent(PHP, "fpm_pconnect", "a persistent connection per worker, php-fpm behind nginx", at_most(5), Http(keep_alive=False), start=FPM,
+         service="phpredis_pconnect")

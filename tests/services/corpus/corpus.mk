@@ -5,7 +5,7 @@ CORPUS      := $(B)/corpus
 CORPUS_LOCK := tests/services/corpus/locks
 
 # From Debian; a toolchain that is there already, of whatever origin, is used as it is. Go must be as new as go/go.mod says.
-CORPUS_PACKAGES = libhiredis-dev ruby ruby-redis php-cli php-redis php-predis nginx-light libnginx-mod-http-lua lua-nginx-redis openssl \
+CORPUS_PACKAGES = libhiredis-dev ruby ruby-redis php-cli php-fpm php-redis php-predis nginx-light libnginx-mod-http-lua lua-nginx-redis openssl \
 	$(foreach need,node:nodejs npm:npm go:golang-go javac:default-jdk-headless mvn:maven,\
 		$(if $(shell command -v $(firstword $(subst :, ,$(need)))),,$(lastword $(subst :, ,$(need)))))
 

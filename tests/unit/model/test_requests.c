@@ -40,6 +40,54 @@ static void latency_runs_from_head_to_last_byte(void **state)
 	stream_end(&s);
 }
 
+/* A router of the service's own, as uWSGI has one, and the worker behind it: one request. */
+static void what_is_passed_on_counts_once(void **state)
+{
+	enum { ROUTER = 60 };
+	const struct wire_facts passed = { .protocol = PROTOCOL_UWSGI, .requests = 1 };
+	struct stream s;
+	(void)state;
+
+	stream_begin(&s);
+	for (uint64_t i = 0; i < 5; i++) {
+		io(&s, 10 + i, ROUTER, ROUTER, WIRE_RECEIVED, (struct wire_facts){ .protocol = PROTOCOL_HTTP, .flags = WIRE_SERVER, .requests = 1 });
+		conn_event(&s, EVENT_CONNECT, 20 + i, ROUTER, ROUTER, 0, CONN_OPENED, 0);
+		io(&s, 20 + i, ROUTER, ROUTER, WIRE_SENT, passed);
+		io(&s, 30 + i, PID, PID, WIRE_RECEIVED, (struct wire_facts){ .protocol = PROTOCOL_UWSGI, .flags = WIRE_SERVER, .requests = 1 });
+		s.now_ns += 30 * MS;
+		io(&s, 30 + i, PID, PID, WIRE_SENT,
+		   (struct wire_facts){ .protocol = PROTOCOL_UWSGI, .flags = WIRE_SERVER | WIRE_RESPONSE_DONE, .responses = 1 });
+		s.now_ns += 70 * MS;
+		io(&s, 10 + i, ROUTER, ROUTER, WIRE_SENT,
+		   (struct wire_facts){ .protocol = PROTOCOL_HTTP, .flags = WIRE_SERVER | WIRE_RESPONSE_DONE, .responses = 1 });
+	}
+	stream_judge(&s, 10, NULL);
+	assert_int_equal(s.recording->requests.observed, 5);
+	assert_int_equal(s.recording->requests.protocol, PROTOCOL_UWSGI);
+	assert_float_equal(s.recording->requests.latency_ms.max, 30, 1e-6);
+	stream_end(&s);
+}
+
+/* The web server alone is followed: its requests are all there is to see. */
+static void a_web_server_that_passes_on_counts_its_own(void **state)
+{
+	struct stream s;
+	(void)state;
+
+	stream_begin(&s);
+	for (uint64_t i = 0; i < 5; i++) {
+		head(&s, 10 + i, PID, 1);
+		conn_event(&s, EVENT_CONNECT, 20 + i, PID, PID, 0, CONN_OPENED, 0);
+		io(&s, 20 + i, PID, PID, WIRE_SENT, (struct wire_facts){ .protocol = PROTOCOL_FASTCGI, .requests = 1 });
+		s.now_ns += 100 * MS;
+		answer_part(&s, 10 + i, PID, WIRE_RESPONSE_DONE, 1);
+	}
+	stream_judge(&s, 10, NULL);
+	assert_int_equal(s.recording->requests.observed, 5);
+	assert_int_equal(s.recording->requests.protocol, PROTOCOL_HTTP);
+	stream_end(&s);
+}
+
 /* Without a length the end of a response shows only when the next head comes. */
 static void a_response_without_framing_ends_with_the_next_head(void **state)
 {
@@ -291,6 +339,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(latency_runs_from_head_to_last_byte),
+		cmocka_unit_test(what_is_passed_on_counts_once),
+		cmocka_unit_test(a_web_server_that_passes_on_counts_its_own),
 		cmocka_unit_test(a_response_without_framing_ends_with_the_next_head),
 		cmocka_unit_test(pipelined_heads_are_each_a_request),
 		cmocka_unit_test(work_after_the_response_lingers_for_a_moment_only),
