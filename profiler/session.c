@@ -159,7 +159,7 @@ static int start_one(struct connprof_session *session, pid_t pid, bool named, st
 	if (code)
 		return gone(pid, code, error);
 	if (session->config.collect & CONNPROF_CONNECTIONS)
-		decode_preexisting(session->decode, pid);
+		decode_preexisting_of(session->decode, pid);
 	decode_process(session->decode, process, 0, clock_now_ns());
 	return 0;
 }
@@ -193,6 +193,8 @@ int connprof_session_start(struct connprof_session *session, struct connprof_err
 	}
 	if (!code && session->config.collect & CONNPROF_SAMPLES)
 		code = sampler_new(session->probe, session->config.rate_hz, &session->sampler, error);
+	if (!code)
+		decode_preexisting(session->decode); /* last: what is opened between this and the start is nobody's that is known */
 	clock_gettime(CLOCK_REALTIME, &now);
 	session->start_ns = session->end_ns = session->recording->start_ns = clock_now_ns();
 	session->recording->start_unix_ns = (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;

@@ -108,9 +108,18 @@ struct process_socket {
 	struct endpoint local, peer;
 	int state;                    /* TCP_ESTABLISHED (1), TCP_LISTEN (10), … as in <netinet/tcp.h> */
 };
+/* The TCP sockets of our own network namespace at one moment, to look up several processes' in. All zero: it has not been looked at. */
+struct socket_table {
+	struct process_socket *items;
+	size_t count, capacity;
+	bool looked;
+	int code;                     /* of looking */
+};
+void socket_table_done(struct socket_table *table);
 /* TCP sockets (v4, v6) and connected or listening UNIX stream sockets (local.address: the inode; no names) that pid holds open
- * now, from /proc/PID/fd and /proc/PID/net/{tcp,tcp6,unix}: *out owned (free). Count or negative errno. */
-int process_sockets(pid_t pid, struct process_socket **out);
+ * now, from /proc/PID/fd, sock_diag(7) or /proc/PID/net/{tcp,tcp6}, and /proc/PID/net/unix; table: looked at once, at the
+ * first call. *out owned (free). Count or negative errno. */
+int process_sockets(pid_t pid, struct socket_table *table, struct process_socket **out);
 /* Inodes of all connected or listening UNIX stream sockets of pid's network namespace, sorted: *out owned (free). Count or
  * negative errno. */
 int process_unix_inodes(pid_t pid, uint64_t **out);

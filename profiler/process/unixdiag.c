@@ -1,53 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* unixdiag.c - one dump request over netlink (linux/unix_diag.h), its answers taken apart with their lengths checked. */
+/* unixdiag.c - one dump request (linux/unix_diag.h), its answers taken apart with their lengths checked. */
 #include "process/unixdiag.h"
 
 #include <errno.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/array.h"
+#include "process/sockdiag.h"
 
 #define ENDS_MAX (1u << 20)
 #define STATE_ESTABLISHED 1 /* TCP_ESTABLISHED, which UNIX sockets use too */
-#define ANSWER_SECONDS 2
 
 struct ends {
 	struct unix_end *items;
 	size_t count, capacity;
 };
 
-static int ask(int fd)
+static int take(void *context, const struct nlmsghdr *head)
 {
-	struct {
-		struct nlmsghdr head;
-		struct unix_diag_req body;
-	} request = {
-		.head = {.nlmsg_len = sizeof(request), .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-		.body = {.sdiag_family = AF_UNIX, .udiag_states = 1u << STATE_ESTABLISHED,
-			 .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER},
-	};
-	struct timeval patience = {.tv_sec = ANSWER_SECONDS};
-
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
-		return -errno;
-	return send(fd, &request, sizeof(request), 0) == sizeof(request) ? 0 : -errno;
-}
-
-static int take(struct ends *ends, const struct nlmsghdr *head)
-{
+	struct ends *ends = context;
 	const struct unix_diag_msg *message = NLMSG_DATA(head);
 	struct unix_end end = {0};
 	int left;
 
-	if (head->nlmsg_len < NLMSG_LENGTH(sizeof(*message)))
-		return -EPROTO;
 	if (message->udiag_type != SOCK_STREAM)
 		return 0;
 	end.inode = message->udiag_ino;
@@ -69,19 +48,6 @@ static int take(struct ends *ends, const struct nlmsghdr *head)
 	return 0;
 }
 
-/* 1: that was the last message. */
-static int take_all(struct ends *ends, const void *bytes, size_t size)
-{
-	int code = 0;
-
-	for (const struct nlmsghdr *head = bytes; !code && NLMSG_OK(head, size); head = NLMSG_NEXT(head, size)) {
-		if (head->nlmsg_type == NLMSG_DONE)
-			return 1;
-		code = head->nlmsg_type == NLMSG_ERROR ? -EOPNOTSUPP : take(ends, head);
-	}
-	return code;
-}
-
 static int by_inode(const void *a, const void *b)
 {
 	const struct unix_end *x = a, *y = b;
@@ -91,19 +57,13 @@ static int by_inode(const void *a, const void *b)
 
 int unixdiag_load(struct unix_end **out)
 {
-	_Alignas(struct nlmsghdr) char bytes[32768];
+	static const struct unix_diag_req request = {
+		.sdiag_family = AF_UNIX, .udiag_states = 1u << STATE_ESTABLISHED, .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER,
+	};
 	struct ends ends = {0};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	int code = fd < 0 ? -errno : ask(fd);
+	int code = sockdiag_dump(&request, sizeof(request), sizeof(struct unix_diag_msg), take, &ends);
 
-	while (!code) {
-		ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
-
-		code = got < 0 ? -errno : got ? take_all(&ends, bytes, (size_t)got) : -EPROTO;
-	}
-	if (fd >= 0)
-		close(fd);
-	if (code < 0) {
+	if (code) {
 		free(ends.items);
 		return code;
 	}

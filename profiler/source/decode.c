@@ -13,7 +13,6 @@
 #include "source/decode_parts.h"
 
 #define BATCH_MAX (1u << 20)     /* events between two takes */
-#define CONN_SYNTHETIC (1ULL << 63) /* keys of connections the kernel side never numbered */
 
 struct decode *decode_new(struct follow *follow, struct tls *tls, struct connprof_recording *recording)
 {
@@ -393,35 +392,6 @@ void decode_unseen(struct decode *decode, uint64_t unseen, uint64_t time_ns)
 {
 	if (unseen > decode->late)
 		decode_lost(decode, DROP_CONNECTS, unseen - decode->late, time_ns);
-}
-
-void decode_preexisting(struct decode *decode, pid_t pid)
-{
-	int code = preexisting_list(decode->preexisting, pid);
-	char text[200];
-
-	if (code >= 0 || code == -ESRCH) /* it has ended meanwhile */
-		return;
-	decode->unlisted = true;
-	snprintf(text, sizeof(text), "what connections %d had open before the attach is not all known (%s): those count as accepted", pid,
-		 strerror(-code));
-	recording_note(decode->recording, text);
-}
-
-void decode_silent(struct decode *decode, uint64_t time_ns)
-{
-	struct endpoint local, peer;
-	pid_t pid;
-
-	for (size_t i = 0; preexisting_silent(decode->preexisting, &i, decode->recording->strings, &pid, &local, &peer);) {
-		struct event *event = event_add(decode, EVENT_PREEXISTING, NULL);
-
-		if (!event)
-			continue;
-		event->pid = event->tid = (uint32_t)pid;
-		event->time_ns = time_ns;
-		event->conn = (struct event_conn){.conn = CONN_SYNTHETIC | i, .local = local, .peer = peer};
-	}
 }
 
 bool decode_unix_seen(const struct decode *decode)

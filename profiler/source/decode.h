@@ -22,8 +22,9 @@ struct probe;
 struct decode *decode_new(struct follow *follow, struct tls *tls, struct connprof_recording *recording);
 void decode_free(struct decode *decode);
 
-/* Connections that pid has open at the attach: seen later, they are told as open before it, never blamed. */
-void decode_preexisting(struct decode *decode, pid_t pid);
+/* Connections open at the attach, of the processes named before: seen later, they are told as open before it, never blamed. */
+void decode_preexisting_of(struct decode *decode, pid_t pid);
+void decode_preexisting(struct decode *decode);
 
 /* One record; its events are kept for decode_take. A record that does not fit what it claims is counted. */
 void decode_record(struct decode *decode, const struct record *record);

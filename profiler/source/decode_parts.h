@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* decode_parts.h - what decode.c, decode_waits.c and decode_calls.c share. */
+/* decode_parts.h - what the files of decode.h share. */
 #ifndef CONNPROF_SOURCE_DECODE_PARTS_H
 #define CONNPROF_SOURCE_DECODE_PARTS_H
 

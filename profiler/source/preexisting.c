@@ -25,6 +25,8 @@ struct open_socket {
 struct preexisting {
 	struct open_socket *items;
 	size_t count, capacity;
+	pid_t *pids;
+	size_t pid_count, pid_capacity;
 };
 
 struct preexisting *preexisting_new(void)
@@ -34,8 +36,10 @@ struct preexisting *preexisting_new(void)
 
 void preexisting_free(struct preexisting *list)
 {
-	if (list)
+	if (list) {
 		free(list->items);
+		free(list->pids);
+	}
 	free(list);
 }
 
@@ -50,11 +54,20 @@ static void learn_peer(struct open_socket *open, const struct unix_end *ends, si
 		open->peer_name = peer->name;
 }
 
-int preexisting_list(struct preexisting *list, pid_t pid)
+int preexisting_of(struct preexisting *list, pid_t pid)
+{
+	int code = array_reserve(&list->pids, &list->pid_capacity, list->pid_count + 1, sizeof(*list->pids), TARGETS_MAX);
+
+	if (!code)
+		list->pids[list->pid_count++] = pid;
+	return code;
+}
+
+static int look(struct preexisting *list, pid_t pid, struct socket_table *table)
 {
 	struct process_socket *sockets = NULL;
 	struct unix_end *ends = NULL;
-	int count = process_sockets(pid, &sockets), known = count > 0 ? unixdiag_load(&ends) : 0, code = 0;
+	int count = process_sockets(pid, table, &sockets), known = count > 0 ? unixdiag_load(&ends) : 0, code = 0;
 
 	for (int i = 0; i < count && !code; i++) {
 		struct open_socket open = {.socket = sockets[i], .pid = pid};
@@ -70,6 +83,20 @@ int preexisting_list(struct preexisting *list, pid_t pid)
 	free(ends);
 	free(sockets);
 	return count < 0 ? count : code;
+}
+
+void preexisting_look(struct preexisting *list, void (*failed)(void *context, pid_t pid, int code), void *context)
+{
+	struct socket_table table = {0};
+
+	for (size_t i = 0; i < list->pid_count; i++) {
+		int code = look(list, list->pids[i], &table);
+
+		if (code < 0)
+			failed(context, list->pids[i], code);
+	}
+	list->pid_count = 0;
+	socket_table_done(&table);
 }
 
 static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)

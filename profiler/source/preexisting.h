@@ -16,8 +16,10 @@ struct preexisting;
 struct preexisting *preexisting_new(void);
 void preexisting_free(struct preexisting *list);
 
-/* Lists what pid holds open now. 0 or negative errno. */
-int preexisting_list(struct preexisting *list, pid_t pid);
+/* The process is one whose connections are to be listed. 0 or negative errno. */
+int preexisting_of(struct preexisting *list, pid_t pid);
+/* Lists what all of those hold open now; failed: of which of them it cannot, and the errno (negative). */
+void preexisting_look(struct preexisting *list, void (*failed)(void *context, pid_t pid, int code), void *context);
 /* Is this one of them, not claimed before? Then it is claimed. */
 bool preexisting_claim(struct preexisting *list, const struct conn_body *body);
 /* Those never claimed: nothing moved on them. Returns false behind the last; *at begins with 0. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -311,6 +312,7 @@ static void open_sockets_are_those_the_process_holds(void **state)
 	struct sockaddr_in6 address6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
 	socklen_t length = sizeof(address);
 	struct process_socket *sockets;
+	struct socket_table table = {0};
 	int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), count, seen = 0;
 	int six = socket(AF_INET6, SOCK_STREAM, 0);
 	pid_t pid;
@@ -323,7 +325,7 @@ static void open_sockets_are_those_the_process_holds(void **state)
 	if (six < 0 || bind(six, (struct sockaddr *)&address6, sizeof(address6)) || listen(six, 1))
 		six = -1; /* no IPv6 on this host */
 	pid = child_doing(NULL);
-	count = process_sockets(pid, &sockets);
+	count = process_sockets(pid, &table, &sockets);
 	assert_int_equal(count, six < 0 ? 2 : 3);
 	for (int i = 0; i < count; i++) {
 		const struct process_socket *s = &sockets[i];
@@ -339,10 +341,44 @@ static void open_sockets_are_those_the_process_holds(void **state)
 	assert_int_equal(seen, six < 0 ? 3 : 7);
 	free(sockets);
 	end_child(pid);
-	assert_int_equal(process_sockets(pid, &sockets), -ESRCH);
+	assert_int_equal(process_sockets(pid, &table, &sockets), -ESRCH);
+	socket_table_done(&table);
 	close(listener);
 	close(client);
 	close(six);
+}
+
+static void listen_in_a_network_of_its_own(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(4711)};
+	int listener;
+
+	if (unshare(CLONE_NEWNET))
+		return;
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 1))
+		abort();
+}
+
+/* Its tables are /proc's: we cannot ask in another's namespace. */
+static void sockets_in_another_network_are_found_too(void **state)
+{
+	struct process_socket *sockets;
+	struct socket_table table = {0};
+	int count;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	pid = child_doing(listen_in_a_network_of_its_own);
+	count = process_sockets(pid, &table, &sockets);
+	assert_int_equal(count, 1);
+	assert_false(table.looked);
+	assert_int_equal(sockets[0].local.port, 4711);
+	assert_int_equal(sockets[0].state, 10);
+	free(sockets);
+	end_child(pid);
 }
 
 static void become_small(void)
@@ -404,6 +440,7 @@ int main(void)
 		cmocka_unit_test(descendants_are_found_and_limited),
 		cmocka_unit_test(all_threads_are_listed_with_their_names),
 		cmocka_unit_test(open_sockets_are_those_the_process_holds),
+		cmocka_unit_test(sockets_in_another_network_are_found_too),
 		cmocka_unit_test(peak_memory_is_not_that_of_whoever_started_it),
 		cmocka_unit_test(cpu_time_is_that_of_all_threads),
 	};
