@@ -39,7 +39,7 @@ mkdir -p "$root/usr/lib/$python"
 
 cp "$build/connprof" "$root/connprof/build/"
 cp -r "$build/tests/workloads" "$root/connprof/build/tests/"
-cp -r "$source/tests/live" "$source/tests/workloads" "$root/connprof/tests/"
+cp -r "$source/tests/accuracy" "$source/tests/live" "$source/tests/workloads" "$root/connprof/tests/"
 cp "$here/init" "$root/init"
 (cd "$build" && tar -c --exclude='*/pip' --exclude='*/setuptools' --exclude='*/bin/pip*' venv) |
 	tar -x -C "$root/connprof/build"
