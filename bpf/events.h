@@ -321,7 +321,6 @@ enum log_sockets {
 	LOG_SOCKETS_HOOKED = 3,
 };
 
-/* Set before load, constant then. */
 /* Where the stacks of sends are walked. */
 enum sends_walked {
 	SENDS_NOT = 0,
@@ -329,6 +328,7 @@ enum sends_walked {
 	SENDS_APART = 2,    /* by one of their own, where another thread could come between */
 };
 
+/* Set before load, constant then. */
 struct settings {
 	u32 follow_children;
 	u32 kernel_frames;

@@ -120,7 +120,7 @@ struct state_event {
 	s32 old, new;
 };
 
-/* What one send or receive says, before it goes to the ring; and after it, for sends.bpf.c. Twice the payload: an offset and a
+/* What one send or receive says, before it goes to the ring; and after it, for sends.h. Twice the payload: an offset and a
  * length, each bounded alone, stay inside. */
 struct io_scratch {
 	u32 busy;

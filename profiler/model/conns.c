@@ -306,11 +306,11 @@ static void use(struct conns *conns, struct entry *entry, const struct event *ev
 		conn->group = group < 0 ? NO_GROUP : (uint32_t)group;
 	}
 	if (entry->waiting && entry->asked_tid == event->tid && entry->asked_unit == event->unit &&
-	    entry->asked_requests == requests_observed(conns->requests))
+	    entry->asked_requests == requests_begun(conns->requests))
 		return;
 	entry->asked_tid = event->tid;
 	entry->asked_unit = event->unit;
-	entry->asked_requests = requests_observed(conns->requests);
+	entry->asked_requests = requests_begun(conns->requests);
 	ask(conns, entry, event, DEED_USED);
 }
 
@@ -351,6 +351,8 @@ static int moved(struct conns *conns, const struct event *event)
 			return code;
 		tell(conns, CONN_BEGAN, &entry->conn);
 	}
+	if (entry->gone) /* kept for a deed that waits: what is told now came late */
+		return 0;
 	conn = &entry->conn;
 	conn->last_io_ns = event->time_ns;
 	*(event->io.direction == WIRE_SENT ? &conn->bytes_sent : &conn->bytes_received) += event->io.bytes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * deeds.h - what units of work have done for requests that are not known yet; internal to requests.c.
+ * deeds.h - what units of work have done for requests that are not known yet; internal to requests.c and whose.c.
  *
  * In an event loop the head of a request is read by the loop itself, and a task then works on it. Whose work that was shows
  * when the task sends the response. So its deeds wait: until their unit begins to answer a request that had come by then, or until

@@ -126,7 +126,7 @@ static void take_up(struct requests *requests, struct worker *worker, struct req
 }
 
 /* Those that a front has begun to serve are seen where it passes them on to. */
-static void pass_on(struct requests *requests, struct process *process, uint64_t time_ns)
+static void disown(struct requests *requests, struct process *process, uint64_t time_ns)
 {
 	struct request *request, *next;
 
@@ -135,19 +135,27 @@ static void pass_on(struct requests *requests, struct process *process, uint64_t
 		request->answering = false;
 		requests->observed--;
 		requests->by_protocol[request->protocol]--;
+		tied_disown(requests->tied, &request->work);
 		finish(requests, request, time_ns);
 		requests_retire(requests, request);
 	}
+	process->peak = process->repeat_threads = 0;
+	process->requests = 0;
+	requests->peak = requests->open;
+	requests->interleaved = 0;
 }
 
-static void seen_behind(struct requests *requests, uint64_t time_ns)
+/* A request was passed on to the process: those of the fronts do not count any more. */
+static void seen_behind(struct requests *requests, struct process *process, uint64_t time_ns)
 {
-	if (requests->behind)
+	if (process->behind || process->front)
 		return;
-	requests->behind = true;
-	for (struct process *process = requests->workers.processes; process; process = process->hh.next)
-		if (process->front)
-			pass_on(requests, process, time_ns);
+	process->behind = true;
+	if (requests->behind++)
+		return;
+	for (struct process *other = requests->workers.processes; other; other = other->hh.next)
+		if (other->front)
+			disown(requests, other, time_ns);
 }
 
 void requests_pass_on(struct requests *requests, const struct event *event)
@@ -157,8 +165,12 @@ void requests_pass_on(struct requests *requests, const struct event *event)
 	if (!process || process->front)
 		return;
 	process->front = true;
+	if (process->behind) { /* a router between two others */
+		process->behind = false;
+		requests->behind--;
+	}
 	if (requests->behind)
-		pass_on(requests, process, event->time_ns);
+		disown(requests, process, event->time_ns);
 }
 
 static void begin(struct requests *requests, struct serving *serving, const struct event *event, enum protocol_id protocol)
@@ -168,8 +180,8 @@ static void begin(struct requests *requests, struct serving *serving, const stru
 	struct worker *thread = worker_of(workers, event->pid, event->tid, 0, event->time_ns), *worker = thread;
 	struct request *request;
 
-	if (protocol_passed_on(protocol))
-		seen_behind(requests, event->time_ns);
+	if (process && protocol_passed_on(protocol))
+		seen_behind(requests, process, event->time_ns);
 	if (process && process->front && requests->behind)
 		return;
 	requests->observed++;
@@ -376,9 +388,9 @@ void requests_window_ends(struct requests *requests, uint64_t end_ns)
 		tied_end(requests->tied, &request->work, end_ns);
 }
 
-uint64_t requests_observed(const struct requests *requests)
+uint64_t requests_begun(const struct requests *requests)
 {
-	return requests->observed;
+	return requests->begun;
 }
 
 bool requests_early(const struct requests *requests)

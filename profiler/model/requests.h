@@ -81,7 +81,7 @@ bool requests_was_open(const struct requests *requests, uint64_t ordinal, uint64
 struct work *request_work(struct request *request);
 
 /* How many so far. */
-uint64_t requests_observed(const struct requests *requests);
+uint64_t requests_begun(const struct requests *requests);
 /* Still in warm-up? True for ever of a target that serves no requests: what is judged there does not ask. */
 bool requests_early(const struct requests *requests);
 

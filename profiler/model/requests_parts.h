@@ -21,7 +21,7 @@ struct requests {
 	uint64_t gone_workers, interleaved, refused;
 	uint64_t begun;                    /* all, also such as were passed on and counted elsewhere */
 	uint64_t by_protocol[PROTOCOL_COUNT];
-	bool behind;                       /* some were passed on to a followed process */
+	uint64_t behind;                   /* processes that requests were passed on to, fronts aside */
 	uint64_t over_500ms, over_1s;
 	struct sketch latency;
 	struct recent {

@@ -176,6 +176,16 @@ void tied_end(struct tied *tied, struct work *work, uint64_t end_ns)
 	tied_forget(tied, work);
 }
 
+void tied_disown(struct tied *tied, struct work *work)
+{
+	if (work->end_ns)
+		return;
+	work->end_ns = work->begin_ns;
+	for (size_t i = 0; i < work->count; i++)
+		remember(tied, place(tied, &work->held[i], LATENCY_NONE));
+	tied_forget(tied, work);
+}
+
 int tied_refresh(struct tied *tied)
 {
 	struct connprof_recording *recording = tied->recording;

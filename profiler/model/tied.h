@@ -53,6 +53,8 @@ void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns, uint64_
 void tied_purpose(struct tied *tied, struct work *work, const struct purpose *purpose);
 /* The request has ended: what was held goes to the profile. Later calls do nothing. */
 void tied_end(struct tied *tied, struct work *work, uint64_t end_ns);
+/* It is no request after all: what was held goes to the profile as nobody's. Later calls do nothing. */
+void tied_disown(struct tied *tied, struct work *work);
 /* Frees what is held without counting it. */
 void tied_forget(struct tied *tied, struct work *work);
 

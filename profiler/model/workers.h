@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * workers.h - where requests are served: the tables of processes and of workers behind requests.c, internal to it.
+ * workers.h - where requests are served: the tables of processes and of workers behind requests.c and whose.c, internal to them.
  *
  * A worker does one thing at a time: a thread (unit 0), or where a thread shares its time, one unit of work in it: an asyncio
  * task, a greenlet (event.h, `unit`). Units have no end that anybody tells, and their numbers are used again: a worker is
@@ -29,6 +29,7 @@ struct process {
 	uint32_t open, peak;
 	uint64_t requests, opens;
 	bool front;                  /* a web server: it passes its requests on */
+	bool behind;                 /* requests were passed on to it */
 	uint32_t repeat_threads;     /* threads that have served at least two requests */
 	struct request *open_list;   /* requests not answered yet, through next_open, oldest first */
 	struct request *unclaimed;   /* of those, the ones no unit has begun to answer, through next_unclaimed, oldest first */
@@ -46,7 +47,7 @@ struct worker {
 	struct worker_key key;
 	struct request *current;
 	uint32_t open;               /* requests begun or taken over here and not answered */
-	bool serves;                 /* HTTP: what it pops is for its requests */
+	bool serves;                 /* users' requests: what it pops is for its requests */
 	bool loop;                   /* a thread that serves several requests at once: what runs in it says its unit */
 	uint64_t requests, opens;
 	struct waiting *deeds;       /* of this unit, among the process's, oldest first */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -30,15 +31,18 @@ struct taker {
 };
 
 /* 1: that was the last message. */
-static int take_all(const struct taker *taker, const void *bytes, size_t size)
+static int take_all(const struct taker *taker, const void *bytes, int size)
 {
 	int code = 0;
 
 	for (const struct nlmsghdr *head = bytes; !code && NLMSG_OK(head, size); head = NLMSG_NEXT(head, size)) {
-		if (head->nlmsg_type == NLMSG_DONE)
-			return 1;
 		if (head->nlmsg_type == NLMSG_ERROR)
 			return -EOPNOTSUPP;
+		if (head->nlmsg_type == NLMSG_DONE) { /* with an error where the kernel has no answers for this family */
+			if (head->nlmsg_len >= NLMSG_LENGTH(sizeof(code)))
+				memcpy(&code, NLMSG_DATA(head), sizeof(code));
+			return code < 0 ? -EOPNOTSUPP : 1;
+		}
 		code = head->nlmsg_len < NLMSG_LENGTH(taker->least) ? -EPROTO : taker->take(taker->context, head);
 	}
 	return code;
@@ -54,7 +58,7 @@ int sockdiag_dump(const void *body, size_t size, size_t least, int (*take)(void 
 	while (!code) {
 		ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
 
-		code = got < 0 ? -errno : got ? take_all(&taker, bytes, (size_t)got) : -EPROTO;
+		code = got < 0 ? -errno : got ? take_all(&taker, bytes, (int)got) : -EPROTO;
 	}
 	if (fd >= 0)
 		close(fd);

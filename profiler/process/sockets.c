@@ -169,22 +169,27 @@ static int take(void *context, const struct nlmsghdr *head)
 	const struct inet_diag_msg *message = NLMSG_DATA(head);
 	struct socket_table *table = context;
 	struct process_socket socket = {.inode = message->idiag_inode, .state = message->idiag_state};
+	int code;
 
 	if (!socket.inode || (message->idiag_family != AF_INET && message->idiag_family != AF_INET6))
 		return 0;
 	endpoint_fill(&socket.local, message->idiag_family, message->id.idiag_src, message->id.idiag_sport);
 	endpoint_fill(&socket.peer, message->idiag_family, message->id.idiag_dst, message->id.idiag_dport);
-	if (array_reserve(&table->items, &table->capacity, table->count + 1, sizeof(*table->items), SOCKETS_MAX))
-		return -ENOMEM;
-	table->items[table->count++] = socket;
-	return 0;
+	code = array_reserve(&table->items, &table->capacity, table->count + 1, sizeof(*table->items), SOCKETS_MAX);
+	if (!code)
+		table->items[table->count++] = socket;
+	return code;
 }
+
+/* Of those that /proc lists. */
+#define LISTED_STATES (1u << TCP_ESTABLISHED | 1u << TCP_SYN_SENT | 1u << TCP_FIN_WAIT1 | 1u << TCP_FIN_WAIT2 | 1u << TCP_CLOSE_WAIT | \
+		       1u << TCP_LAST_ACK | 1u << TCP_LISTEN | 1u << TCP_CLOSING)
 
 /* TCP sockets that have a descriptor: neither those of ended connections nor of such as wait to be accepted. */
 static int ask_for_tcp(uint8_t family, struct socket_table *table)
 {
 	const struct inet_diag_req_v2 request = {
-		.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = ~(1u << TCP_TIME_WAIT | 1u << TCP_SYN_RECV),
+		.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = LISTED_STATES,
 	};
 
 	return sockdiag_dump(&request, sizeof(request), sizeof(struct inet_diag_msg), take, table);
@@ -231,8 +236,9 @@ static int load_tcp(pid_t pid, struct socket_table *table, const struct inodes *
 
 	for (size_t i = 0; i < inodes->count && !code; i++) {
 		const struct process_socket wanted = {.inode = inodes->items[i]};
+		bool again = i && inodes->items[i] == inodes->items[i - 1]; /* two descriptors of one socket */
 		const struct process_socket *found =
-			table->count ? bsearch(&wanted, table->items, table->count, sizeof(*table->items), by_inode) : NULL;
+			table->count && !again ? bsearch(&wanted, table->items, table->count, sizeof(*table->items), by_inode) : NULL;
 
 		code = found ? sockets_add(sockets, found) : 0;
 	}

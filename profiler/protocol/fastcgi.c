@@ -142,8 +142,10 @@ static int byte_read(struct fastcgi_state *state, enum wire_role role, uint8_t b
 		parser->head[parser->at++] = byte;
 		if (parser->at < HEAD_BYTES)
 			return 0;
-		if (head_read(state, role, facts))
+		if (head_read(state, role, facts)) {
+			parser->at = 0;
 			return -1;
+		}
 		go_on(state, role, facts);
 		return 0;
 	}
@@ -175,8 +177,8 @@ static enum wire_outcome unseen(struct fastcgi_state *state, enum wire_role role
 		return WIRE_CLEAN;
 	if (role == WIRE_REPLIES && hidden == HEAD_BYTES + FIXED_BYTES && state->answering && !parser->at)
 		request_ended(state, facts);
-	else
-		return role == WIRE_REPLIES && state->answering ? WIRE_LOOSE : WIRE_LOST;
+	else /* whole records more, of a request or an answer that has begun */
+		return role == WIRE_REQUESTS ? (parser->at ? WIRE_LOST : WIRE_LOOSE) : state->answering ? WIRE_LOOSE : WIRE_LOST;
 	return WIRE_CLEAN;
 }
 

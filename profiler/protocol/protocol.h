@@ -60,7 +60,7 @@ struct wire_facts {
 	uint32_t requests;       /* request heads or commands begun by this call, handshake included */
 	uint32_t handshake;      /* of those, handshake and maintenance */
 	uint32_t responses;      /* response heads or replies begun by this call */
-	uint32_t errors;         /* of those, error replies (RESP -ERR, HTTP 5xx) */
+	uint32_t errors;         /* of those, error replies (RESP -ERR, HTTP 5xx, FastCGI's Status likewise) */
 	char library[48];        /* "redis-py 5.0.1" once the client said so in this call, else "" */
 	uint32_t command;        /* Redis: the first command named in this call that is no handshake, command_name(); 0: none known */
 };

@@ -9,6 +9,8 @@
  * protocol from others, the first one's name. One connection carries one request, or several, each answered before the next.
  * Source: uWSGI's documentation, "The uwsgi (lowercase) Protocol".
  */
+#include <stddef.h>
+
 #include "protocol/http_match.h"
 #include "protocol/wire.h"
 
@@ -76,6 +78,12 @@ static enum wire_outcome asked(struct uwsgi_state *state, const uint8_t *bytes, 
 	struct uwsgi_parser *parser = &state->request;
 	size_t at = 0;
 
+	if (state->http.upgraded) {
+		facts->flags |= WIRE_UPGRADED;
+		return WIRE_CLEAN;
+	}
+	if (parser->answered && uwsgi_match_request(bytes, size) == MATCH_STRONG) /* else the rest of a body that was answered early */
+		*parser = (struct uwsgi_parser){0};
 	while (at < size && parser->state == IN_HEAD)
 		if (head_byte(parser, bytes[at++], facts))
 			return WIRE_LOST;
@@ -99,13 +107,15 @@ static enum wire_outcome uwsgi_feed(union wire_state *wire, enum wire_role role,
 		return asked(&wire->uwsgi, bytes, size, hidden, facts);
 	outcome = http_ops.feed(wire, role, bytes, size, hidden, facts);
 	if (facts->flags & WIRE_RESPONSE_DONE)
-		wire->uwsgi.request = (struct uwsgi_parser){0};
+		wire->uwsgi.request.answered = true;
 	return outcome;
 }
 
+_Static_assert(offsetof(struct uwsgi_state, http) == 0, "its replies are fed to http_ops by the same union");
+
 static bool uwsgi_busy(const union wire_state *wire, enum wire_role role)
 {
-	return role == WIRE_REQUESTS ? wire->uwsgi.request.state != IN_HEAD || wire->uwsgi.request.at : http_ops.busy(wire, role);
+	return role == WIRE_REQUESTS ? !wire->uwsgi.request.answered && (wire->uwsgi.request.state != IN_HEAD || wire->uwsgi.request.at) : http_ops.busy(wire, role);
 }
 
 static void uwsgi_restart(union wire_state *wire, enum wire_role role)

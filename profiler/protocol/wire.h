@@ -139,6 +139,7 @@ struct fastcgi_state {
 
 struct uwsgi_parser {
 	uint8_t state, at;     /* enum uwsgi_scan; bytes of the head */
+	bool answered;         /* the next call may begin another request */
 	uint32_t left;         /* bytes of variables to come */
 };
 

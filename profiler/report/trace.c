@@ -119,8 +119,9 @@ int trace_text_write(const struct connprof_recording *recording, const struct co
 	if (recording->accepted)
 		fprintf(stream, ", %llu accepted", (unsigned long long)recording->accepted);
 	if (recording->requests.observed != UNKNOWN_COUNT && recording->requests.observed)
-		fprintf(stream, recording->requests.protocol == PROTOCOL_JOB ? "; %llu jobs" : "; %llu HTTP requests",
-			(unsigned long long)recording->requests.observed);
+		fprintf(stream, "; %llu %s%s", (unsigned long long)recording->requests.observed,
+			recording->requests.protocol == PROTOCOL_HTTP ? "HTTP " : "",
+			recording->requests.protocol == PROTOCOL_JOB ? "jobs" : "requests");
 	fputc('\n', stream);
 	if (!recording->site_count)
 		fputs("no connection was opened\n", stream);

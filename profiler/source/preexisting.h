@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* preexisting.h - the connections that were open already at the attach, as /proc lists them. */
+/* preexisting.h - the connections that were open already at the attach, as process_sockets lists them. */
 #ifndef CONNPROF_SOURCE_PREEXISTING_H
 #define CONNPROF_SOURCE_PREEXISTING_H
 

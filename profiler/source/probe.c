@@ -166,7 +166,7 @@ static int configure(struct connprof_bpf *bpf, const struct probe_config *config
 	bpf->rodata->settings.walk_share = config->walk_share;
 	bpf->rodata->settings.wakers = config->wakers;
 	bpf->rodata->settings.tick_us = tick_us();
-	if (config->sends)
+	if (config->sends && probe_has_socket_hooks())
 		bpf->rodata->settings.sends = tracepoints_preemptible() ? SENDS_APART : SENDS_IN_PLACE;
 	bpf->rodata->settings.min_block_ns = config->min_block_ns;
 	bpf->rodata->settings.switch_tells_state = config->waits && switch_tells_state();

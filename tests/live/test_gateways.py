@@ -120,6 +120,7 @@ def expect_each_opens_one(report, protocol, named):
     expect(site["rule"] == "connection-per-request" and site["connects"] == COUNT, f"{site}")
     if named:
         expect(site["attribution"] == "thread" and site["call_site"]["function"] == "visits", f"{site}")
+    expect(abs(site["connects_per_using_request"] - 1) < 0.01, f"not each request's own: {site}")
 
 
 @cases_for(("closed", "kept", "followed_too"))
@@ -131,17 +132,19 @@ def php_fpm_behind_nginx(how):
     expect_each_opens_one(checked(port, fpm, *([nginx] if how == "followed_too" else [])), "fastcgi", False)
 
 
-@cases_for(("nginx", "its_own_router"))
+@cases_for(("nginx", "nginx_followed_too", "its_own_router"))
 def uwsgi_behind(front):
     _, redis_port = services.redis_server()
-    if front == "nginx":
+    followed = []
+    if front != "its_own_router":
         service = start_uwsgi(redis_port, "--socket", live.folder() / "service.sock")
         live.wait_for((live.folder() / "service.sock").exists, "uWSGI")
-        port, _ = start_nginx("uwsgi")
+        port, nginx = start_nginx("uwsgi")
+        followed += [nginx] if front == "nginx_followed_too" else []
     else:
         port = services.free_port()
         service = start_uwsgi(redis_port, "--plugin", "http", "--http", f"127.0.0.1:{port}")
-    expect_each_opens_one(checked(port, service), "uwsgi", True)
+    expect_each_opens_one(checked(port, service, *followed), "uwsgi", True)
 
 
 if __name__ == "__main__":

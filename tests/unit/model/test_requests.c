@@ -68,6 +68,65 @@ static void what_is_passed_on_counts_once(void **state)
 	stream_end(&s);
 }
 
+static void passed(struct stream *s, uint64_t conn, uint32_t pid, uint8_t direction, uint16_t flags)
+{
+	bool request = (direction == WIRE_RECEIVED) == ((flags & WIRE_SERVER) != 0);
+
+	io(s, conn, pid, pid, direction, (struct wire_facts){ .protocol = PROTOCOL_UWSGI, .flags = flags, .requests = request, .responses = !request });
+}
+
+/* Asked by uwsgi and asking so, the workers not followed: what it is asked is all there is. With them followed, theirs is. */
+static void a_router_between_counts_where_nobody_behind_it_does(void **state)
+{
+	enum { ROUTER = 60 };
+	(void)state;
+
+	for (int followed = 0; followed < 2; followed++) {
+		struct stream s;
+
+		stream_begin(&s);
+		for (uint64_t i = 0; i < 5; i++) {
+			passed(&s, 10 + i, ROUTER, WIRE_RECEIVED, WIRE_SERVER);
+			conn_event(&s, EVENT_CONNECT, 20 + i, ROUTER, ROUTER, 0, CONN_OPENED, 0);
+			passed(&s, 20 + i, ROUTER, WIRE_SENT, 0);
+			s.now_ns += 10 * MS;
+			if (followed) {
+				passed(&s, 30 + i, PID, WIRE_RECEIVED, WIRE_SERVER);
+				s.now_ns += 20 * MS;
+				passed(&s, 30 + i, PID, WIRE_SENT, WIRE_SERVER | WIRE_RESPONSE_DONE);
+			}
+			s.now_ns += 30 * MS;
+			passed(&s, 10 + i, ROUTER, WIRE_SENT, WIRE_SERVER | WIRE_RESPONSE_DONE);
+		}
+		stream_judge(&s, 10, NULL);
+		assert_int_equal(s.recording->requests.observed, 5);
+		assert_float_equal(s.recording->requests.latency_ms.max, followed ? 20 : 40, 1e-6);
+		stream_end(&s);
+	}
+}
+
+/* The worker's request was seen before the front's own sending of it, which was told late: its sends come by another CPU. */
+static void a_front_known_late_counts_once_too(void **state)
+{
+	enum { ROUTER = 60 };
+	struct stream s;
+	(void)state;
+
+	stream_begin(&s);
+	for (uint64_t i = 0; i < 5; i++) {
+		io(&s, 10 + i, ROUTER, ROUTER, WIRE_RECEIVED, (struct wire_facts){ .protocol = PROTOCOL_HTTP, .flags = WIRE_SERVER, .requests = 1 });
+		passed(&s, 30 + i, PID, WIRE_RECEIVED, WIRE_SERVER);
+		conn_event(&s, EVENT_CONNECT, 20 + i, ROUTER, ROUTER, 0, CONN_OPENED, 0);
+		passed(&s, 20 + i, ROUTER, WIRE_SENT, 0);
+		s.now_ns += 20 * MS;
+		passed(&s, 30 + i, PID, WIRE_SENT, WIRE_SERVER | WIRE_RESPONSE_DONE);
+	}
+	stream_judge(&s, 10, NULL);
+	assert_int_equal(s.recording->requests.observed, 5);
+	assert_int_equal(s.recording->requests.protocol, PROTOCOL_UWSGI);
+	stream_end(&s);
+}
+
 /* The web server alone is followed: its requests are all there is to see. */
 static void a_web_server_that_passes_on_counts_its_own(void **state)
 {
@@ -340,6 +399,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(latency_runs_from_head_to_last_byte),
 		cmocka_unit_test(what_is_passed_on_counts_once),
+		cmocka_unit_test(a_router_between_counts_where_nobody_behind_it_does),
+		cmocka_unit_test(a_front_known_late_counts_once_too),
 		cmocka_unit_test(a_web_server_that_passes_on_counts_its_own),
 		cmocka_unit_test(a_response_without_framing_ends_with_the_next_head),
 		cmocka_unit_test(pipelined_heads_are_each_a_request),

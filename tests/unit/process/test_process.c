@@ -314,7 +314,7 @@ static void open_sockets_are_those_the_process_holds(void **state)
 	struct process_socket *sockets;
 	struct socket_table table = {0};
 	int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), count, seen = 0;
-	int six = socket(AF_INET6, SOCK_STREAM, 0);
+	int six = socket(AF_INET6, SOCK_STREAM, 0), bound = socket(AF_INET, SOCK_STREAM, 0);
 	pid_t pid;
 
 	(void)state;
@@ -324,8 +324,11 @@ static void open_sockets_are_those_the_process_holds(void **state)
 	assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
 	if (six < 0 || bind(six, (struct sockaddr *)&address6, sizeof(address6)) || listen(six, 1))
 		six = -1; /* no IPv6 on this host */
+	assert_int_equal(bind(bound, (struct sockaddr *)&(struct sockaddr_in){.sin_family = AF_INET}, sizeof(address)), 0);
+	assert_true(dup(client) > 0);
 	pid = child_doing(NULL);
 	count = process_sockets(pid, &table, &sockets);
+	assert_true(table.looked && !table.code);
 	assert_int_equal(count, six < 0 ? 2 : 3);
 	for (int i = 0; i < count; i++) {
 		const struct process_socket *s = &sockets[i];
@@ -346,6 +349,7 @@ static void open_sockets_are_those_the_process_holds(void **state)
 	close(listener);
 	close(client);
 	close(six);
+	close(bound);
 }
 
 static void listen_in_a_network_of_its_own(void)

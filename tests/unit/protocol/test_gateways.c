@@ -83,6 +83,26 @@ static void test_fastcgi_nonsense_is_not_believed(void **state)
 	assert_true(tally.last & WIRE_GARBLED);
 }
 
+/* As libfcgi asks and answers: all of a request in one call, the end of STDOUT told of before the end of the request. */
+static void test_fastcgi_cut_in_the_middle_of_records_goes_on(void **state)
+{
+	static const struct line session[] = {
+		RECEIVED_CUT(BEGIN_KEPT "\1\4\0\1\2\0\0\0", 512 + 8 + 8), SENT_CUT("\1\6\0\1\1\0\0\0", 256 + 8 + 16),
+		RECEIVED(BEGIN_KEPT PARAMS PARAMS_END STDIN_END), SENT(STDOUT_FINE END),
+	};
+	static const struct line endless[] = {
+		RECEIVED_CUT(BEGIN_KEPT PARAMS, UINT64_MAX - 1024), SENT_CUT(STDOUT_FINE, UINT64_MAX - 1024),
+	};
+	struct tally tally = play(session, LINES(session)), far = play(endless, LINES(endless));
+
+	(void)state;
+	assert_int_equal(tally.requests, 2);
+	assert_int_equal(tally.responses, 2);
+	assert_false(tally.flags & WIRE_GARBLED);
+	assert_int_equal(far.requests, 1);
+	assert_int_equal(far.responses, 1);
+}
+
 /* ---- uwsgi ---- */
 
 #define VARIABLES "\x0e\0REQUEST_METHOD\3\0GET" "\x0b\0REQUEST_URI\1\0/"
@@ -128,6 +148,27 @@ static void test_uwsgi_variables_may_be_unseen(void **state)
 	assert_int_equal(tally.done, 1);
 }
 
+/* After 101 it is another protocol's; a body that is answered early is not the next request. */
+static void test_uwsgi_upgraded_and_answered_early(void **state)
+{
+	static const struct line upgraded[] = {
+		RECEIVED(UWSGI_HEAD VARIABLES), SENT("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"), RECEIVED("\x81\x05hello"),
+	};
+	static const struct line early[] = {
+		RECEIVED(UWSGI_HEAD VARIABLES), SENT(ANSWER), RECEIVED("the rest of a body"), RECEIVED(UWSGI_HEAD VARIABLES), SENT(ANSWER),
+	};
+	struct tally tally = play(upgraded, LINES(upgraded));
+
+	(void)state;
+	assert_int_equal(tally.requests, 1);
+	assert_true(tally.last & WIRE_UPGRADED);
+	assert_false(tally.flags & WIRE_GARBLED);
+	tally = play(early, LINES(early));
+	assert_int_equal(tally.requests, 2);
+	assert_int_equal(tally.done, 2);
+	assert_false(tally.flags & WIRE_GARBLED);
+}
+
 static void test_uwsgi_is_not_seen_in_other_bytes(void **state)
 {
 	static const struct line others[][1] = {
@@ -160,7 +201,9 @@ int main(void)
 		cmocka_unit_test(test_fastcgi_keeps_its_connection_where_asked),
 		cmocka_unit_test(test_fastcgi_is_found_again_and_long_answers_end),
 		cmocka_unit_test(test_fastcgi_nonsense_is_not_believed),
+		cmocka_unit_test(test_fastcgi_cut_in_the_middle_of_records_goes_on),
 		cmocka_unit_test(test_uwsgi_session),
+		cmocka_unit_test(test_uwsgi_upgraded_and_answered_early),
 		cmocka_unit_test(test_uwsgi_in_pieces_is_the_same),
 		cmocka_unit_test(test_uwsgi_variables_may_be_unseen),
 		cmocka_unit_test(test_uwsgi_is_not_seen_in_other_bytes),

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# usage: fpm.sh FILE     php-fpm whose every page is the PHP file, nginx before it: a child of php-fpm's, so that it ends with it
+# usage: fpm.sh FILE     php-fpm whose every page is the PHP file, and nginx before it as its child
 set -eu
 cat >"$SCRATCH/fpm.conf" <<END
 [global]
@@ -38,7 +38,7 @@ http {
 }
 END
 (
-	until [ -S "$SCRATCH/fpm.sock" ]; do sleep 0.05; done
+	for _ in $(seq 200); do [ -S "$SCRATCH/fpm.sock" ] && break; sleep 0.05; done
 	exec nginx -p "$SCRATCH" -c nginx.conf -e stderr
 ) &
 exec "$(ls /usr/sbin/php-fpm* | head -n 1)" -F -R -y "$SCRATCH/fpm.conf"
