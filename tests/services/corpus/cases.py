@@ -104,7 +104,7 @@ guilty(PY8, "gevent_greenlet_local", "a client per greenlet, a greenlet per requ
 guilty(PY8, "rq_queue_per_request", "job queue built per call (RQ)", start=gunicorn("--threads 6"),
        site="rq_queue_per_request.py:order", **THROWN)
 guilty(PY8, "worker_client_per_job", "client per job", load=Jobs(), rule=EITHER, site="worker_client_per_job.py:work")
-guilty(PY3, "executor_per_request", "threads per request, a client per thread", at_least(1.5),
+guilty(PY3, "executor_per_request", "threads per request, a client per thread", at_least(1.2),
        site="executor_per_request.py:look_up")
 guilty(PY8, "metrics_thread", "a timer that connects each time", at_most(60), rule="connection-churn",
        site="metrics_thread.py:report", load=Http(seconds=5))
