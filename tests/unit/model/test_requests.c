@@ -45,10 +45,12 @@ static void what_is_passed_on_counts_once(void **state)
 {
 	enum { ROUTER = 60 };
 	const struct wire_facts passed = { .protocol = PROTOCOL_UWSGI, .requests = 1 };
+	uint64_t told = 0;
 	struct stream s;
 	(void)state;
 
 	stream_begin(&s);
+	s.recording->collect |= CONNPROF_REQUESTS;
 	for (uint64_t i = 0; i < 5; i++) {
 		io(&s, 10 + i, ROUTER, ROUTER, WIRE_RECEIVED, (struct wire_facts){ .protocol = PROTOCOL_HTTP, .flags = WIRE_SERVER, .requests = 1 });
 		conn_event(&s, EVENT_CONNECT, 20 + i, ROUTER, ROUTER, 0, CONN_OPENED, 0);
@@ -65,6 +67,9 @@ static void what_is_passed_on_counts_once(void **state)
 	assert_int_equal(s.recording->requests.observed, 5);
 	assert_int_equal(s.recording->requests.protocol, PROTOCOL_UWSGI);
 	assert_float_equal(s.recording->requests.latency_ms.max, 30, 1e-6);
+	for (size_t i = 0; i < s.recording->latency_count; i++)
+		told += s.recording->latencies[i].requests;
+	assert_int_equal(told, 5);
 	stream_end(&s);
 }
 
