@@ -20,7 +20,7 @@ static void a_stripped_3_6_is_read_like_any_other(void **state)
 	const char *arguments[] = {NULL, "-c", "def wait():\n  print('x', flush=True)\n  import time; time.sleep(60)\nwait()", NULL};
 	struct process_identity identity;
 	struct python_state found;
-	struct strings *strings = strings_new();
+	struct strings *strings;
 	struct runtime *runtime = NULL;
 	struct process_maps maps;
 	struct python_child child = {0};
@@ -32,6 +32,7 @@ static void a_stripped_3_6_is_read_like_any_other(void **state)
 	(void)state;
 	if (!python)
 		skip();
+	strings = strings_new();
 	snprintf(library, sizeof(library), "%.*s/lib/libpython3.6m.so.1.0", (int)(strstr(python->path, "/bin/") - python->path),
 		 python->path);
 	assert_non_null(mkdtemp(folder));
