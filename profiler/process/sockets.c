@@ -30,11 +30,6 @@ struct inodes {
 	size_t count, capacity;
 };
 
-struct sockets {
-	struct process_socket *items;
-	size_t count, capacity;
-};
-
 static int by_value(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -121,7 +116,7 @@ static int parse_unix_socket(const char *line, struct process_socket *out)
 	return 0;
 }
 
-static int sockets_add(struct sockets *sockets, const struct process_socket *socket)
+static int sockets_add(struct socket_table *sockets, const struct process_socket *socket)
 {
 	int code = array_reserve(&sockets->items, &sockets->capacity, sockets->count + 1, sizeof(*sockets->items), SOCKETS_MAX);
 
@@ -137,7 +132,7 @@ static bool holds(const struct inodes *inodes, uint64_t inode)
 
 /* inodes NULL: all that the table holds. */
 static int load_table(pid_t pid, const char *name, int (*parse)(const char *line, struct process_socket *out),
-		      const struct inodes *inodes, struct sockets *sockets)
+		      const struct inodes *inodes, struct socket_table *sockets)
 {
 	char path[64], line[512];
 	FILE *file;
@@ -167,18 +162,13 @@ static void endpoint_fill(struct endpoint *out, uint8_t family, const __be32 add
 static int take(void *context, const struct nlmsghdr *head)
 {
 	const struct inet_diag_msg *message = NLMSG_DATA(head);
-	struct socket_table *table = context;
 	struct process_socket socket = {.inode = message->idiag_inode, .state = message->idiag_state};
-	int code;
 
 	if (!socket.inode || (message->idiag_family != AF_INET && message->idiag_family != AF_INET6))
 		return 0;
 	endpoint_fill(&socket.local, message->idiag_family, message->id.idiag_src, message->id.idiag_sport);
 	endpoint_fill(&socket.peer, message->idiag_family, message->id.idiag_dst, message->id.idiag_dport);
-	code = array_reserve(&table->items, &table->capacity, table->count + 1, sizeof(*table->items), SOCKETS_MAX);
-	if (!code)
-		table->items[table->count++] = socket;
-	return code;
+	return sockets_add(context, &socket);
 }
 
 /* Of those that /proc lists. */
@@ -230,7 +220,7 @@ static bool in_our_network(pid_t pid)
 	return !stat("/proc/self/ns/net", &own) && !stat(path, &its) && own.st_dev == its.st_dev && own.st_ino == its.st_ino;
 }
 
-static int load_tcp(pid_t pid, struct socket_table *table, const struct inodes *inodes, struct sockets *sockets)
+static int load_tcp(pid_t pid, struct socket_table *table, const struct inodes *inodes, struct socket_table *sockets)
 {
 	int code = in_our_network(pid) ? table_look(table) : -EOPNOTSUPP;
 
@@ -250,7 +240,7 @@ static int load_tcp(pid_t pid, struct socket_table *table, const struct inodes *
 
 int process_unix_inodes(pid_t pid, uint64_t **out)
 {
-	struct sockets sockets = {0};
+	struct socket_table sockets = {0};
 	int code = load_table(pid, "unix", parse_unix_socket, NULL, &sockets);
 	uint64_t *inodes = code ? NULL : calloc(sockets.count + 1, sizeof(*inodes));
 
@@ -267,7 +257,7 @@ int process_unix_inodes(pid_t pid, uint64_t **out)
 int process_sockets(pid_t pid, struct socket_table *table, struct process_socket **out)
 {
 	struct inodes inodes = {0};
-	struct sockets sockets = {0};
+	struct socket_table sockets = {0};
 	int code = load_inodes(pid, &inodes);
 
 	if (!code && inodes.count) {

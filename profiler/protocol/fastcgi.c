@@ -66,7 +66,7 @@ static void request_ended(struct fastcgi_state *state, struct wire_facts *facts)
 {
 	facts->flags |= WIRE_RESPONSE_DONE;
 	facts->flags |= state->keep ? 0 : WIRE_CLOSE;
-	state->answering = false;
+	state->asked = state->answering = false;
 }
 
 static void answer_begins(struct fastcgi_state *state, struct wire_facts *facts)
@@ -89,6 +89,7 @@ static int head_read(struct fastcgi_state *state, enum wire_role role, struct wi
 		return -1;
 	if (parser->type == BEGIN_REQUEST) {
 		facts->requests++;
+		state->asked = true;
 		state->answering = false;
 	} else if (parser->type == STDOUT && parser->left && !state->answering) {
 		answer_begins(state, facts);
@@ -177,8 +178,8 @@ static enum wire_outcome unseen(struct fastcgi_state *state, enum wire_role role
 		return WIRE_CLEAN;
 	if (role == WIRE_REPLIES && hidden == HEAD_BYTES + FIXED_BYTES && state->answering && !parser->at)
 		request_ended(state, facts);
-	else /* whole records more, of a request or an answer that has begun */
-		return role == WIRE_REQUESTS ? (parser->at ? WIRE_LOST : WIRE_LOOSE) : state->answering ? WIRE_LOOSE : WIRE_LOST;
+	else /* whole records more, of a request or an answer that has begun: nothing is missed in them */
+		return !parser->at && (role == WIRE_REQUESTS ? state->asked : state->answering) ? WIRE_LOOSE : WIRE_LOST;
 	return WIRE_CLEAN;
 }
 

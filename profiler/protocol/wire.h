@@ -134,6 +134,7 @@ struct fastcgi_parser {
 struct fastcgi_state {
 	struct fastcgi_parser parsers[2]; /* by enum wire_role */
 	bool keep;             /* the connection stays open behind the response */
+	bool asked;            /* a request has begun whose answer has not ended: no other comes before that */
 	bool answering;        /* a response has begun and not ended */
 };
 

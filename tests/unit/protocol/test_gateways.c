@@ -93,6 +93,9 @@ static void test_fastcgi_cut_in_the_middle_of_records_goes_on(void **state)
 	static const struct line endless[] = {
 		RECEIVED_CUT(BEGIN_KEPT PARAMS, UINT64_MAX - 1024), SENT_CUT(STDOUT_FINE, UINT64_MAX - 1024),
 	};
+	static const struct line unseen[] = {
+		RECEIVED(BEGIN_KEPT PARAMS PARAMS_END STDIN_END), SENT(STDOUT_FINE END), RECEIVED_CUT("", 64),
+	};
 	struct tally tally = play(session, LINES(session)), far = play(endless, LINES(endless));
 
 	(void)state;
@@ -101,6 +104,7 @@ static void test_fastcgi_cut_in_the_middle_of_records_goes_on(void **state)
 	assert_false(tally.flags & WIRE_GARBLED);
 	assert_int_equal(far.requests, 1);
 	assert_int_equal(far.responses, 1);
+	assert_true(play(unseen, LINES(unseen)).last & WIRE_GARBLED); /* it may have been a request */
 }
 
 /* ---- uwsgi ---- */
