@@ -6,13 +6,6 @@
 #include "state.h"
 #include "waits.h"
 
-static __always_inline struct walk_budget *budget_of(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&walk_budgets, &zero);
-}
-
 /* A new window. What the walks may take follows what the targets ran in the last one: the first has all that is asked for. */
 static __always_inline void window_begins(struct walk_budget *budget, u64 now)
 {

@@ -12,9 +12,8 @@
  *
  * Whose connection it is says the entry, never `current`: most changes run in somebody else's time.
  *
- * The kernel (6.1 and later) never runs a program inside itself, whatever interrupts it. So the work is shared, in this
- * order: state_caused is for what this thread causes, and its stack is walked for; state_changed for what is only noted;
- * state_changed_within for what a softirq brings in the middle of noting. It never brings what the first looks for.
+ * The kernel (6.1 and later) never runs a program inside itself, whatever interrupts it. So what a softirq brings in the middle of
+ * state_changed is left to state_changed_within; it never brings what a thread causes, for which the stack is walked.
  */
 #include "sock.h"
 
@@ -62,15 +61,6 @@ static __always_inline void caused(const struct sock *sk, int old, int new)
 		closed_here(connection, sk);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int state_caused(u64 *ctx)
-{
-	if (!active)
-		return 0;
-	caused((void *)ctx[0], (int)ctx[1], (int)ctx[2]);
-	return 0;
-}
-
 static __always_inline u64 *telling_at(u32 which)
 {
 	return bpf_map_lookup_elem(&state_telling, &which);
@@ -93,48 +83,47 @@ static __always_inline void state_told(const struct sock *sk, int old, int new)
 		ended(connection, sk, BPF_CORE_READ(sk, sk_err));
 }
 
-/*
- * Runs in threads too: they work off what came in while they held the socket. Attached before state_changed_within: a
- * kernel that does run it within itself has then cleared the mark before the other looks.
- */
-SEC("tp_btf/inet_sock_set_state")
-int state_changed(u64 *ctx)
+/* Also what this thread causes itself, and works off because it came in while it held the socket. */
+static __always_inline void changes(const struct sock *sk, int old, int new)
 {
 	u64 *telling = telling_at(TELLING_NOW);
 
 	if (!active || !telling)
-		return 0;
+		return;
 	*(volatile u64 *)telling = 1;
-	state_told((void *)ctx[0], (int)ctx[1], (int)ctx[2]);
+	caused(sk, old, new);
+	state_told(sk, old, new);
 	*(volatile u64 *)telling = 0;
+}
+
+/* Attached before state_changed_within: a kernel that does run it within itself has then cleared the mark before the other looks. */
+SEC("tp_btf/inet_sock_set_state")
+int state_changed(u64 *ctx)
+{
+	changes((void *)ctx[0], (int)ctx[1], (int)ctx[2]);
 	return 0;
 }
 
 /*
- * Stands in for both of them where tracepoints run with preemption on (Linux 7.0 and later): another thread, running in the
- * middle of a stack walk, would have its own connect lost. The classic form still runs whole, and what a softirq brings
- * meanwhile is left to state_changed_within.
+ * Stands in for it where tracepoints run with preemption on (Linux 7.0 and later): another thread, running in the middle of a stack
+ * walk, would have its own connect lost. The classic form still runs whole.
  */
 SEC("tp/sock/inet_sock_set_state")
 int state_changed_whole(struct state_event *ctx)
 {
-	u64 *telling = telling_at(TELLING_NOW);
-
-	if (!active || !telling)
-		return 0;
-	*(volatile u64 *)telling = 1;
-	caused((void *)ctx->sk, ctx->old, ctx->new);
-	state_told((void *)ctx->sk, ctx->old, ctx->new);
-	*(volatile u64 *)telling = 0;
+	changes((void *)ctx->sk, ctx->old, ctx->new);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int state_changed_within(u64 *ctx)
 {
-	u64 *telling = telling_at(TELLING_NOW), *within = telling_at(TELLING_WITHIN);
+	u64 *telling = telling_at(TELLING_NOW), *within;
 
-	if (!active || !telling || !within || !*(volatile u64 *)telling)
+	if (!active || !telling || !*(volatile u64 *)telling)
+		return 0;
+	within = telling_at(TELLING_WITHIN);
+	if (!within)
 		return 0;
 	*within += 1;
 	state_told((void *)ctx[0], (int)ctx[1], (int)ctx[2]);

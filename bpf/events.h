@@ -256,7 +256,7 @@ struct conn_body {
 	u32 flags;       /* enum conn_flag */
 	struct endpoint local, peer;
 	s32 error;       /* errno of a failed connect or a reset, else 0 */
-	u32 reserved;
+	u32 off;         /* off_mark() of the thread that runs; 0: not known */
 };
 
 enum io_flag {
@@ -273,8 +273,15 @@ struct io_body {
 	u32 payload_bytes;   /* peeked bytes that follow */
 	u32 flags;           /* enum io_flag */
 	u32 queued_us;       /* received over TCP from a client: how long its last piece had lain unread, to within a tick of the kernel's */
-	u32 reserved;
+	u32 off;             /* as in conn_body */
 };
+
+/* How long a thread was off the CPU, in 1,024 ns; wraps in 73 minutes. Two of them tell how long it was between two moments. Never 0. */
+static inline u32 off_mark(u64 off_ns)
+{
+	return (u32)(off_ns >> 10) | !(u32)(off_ns >> 10);
+}
+
 
 /* LOG and SEND; a stack follows where weight is not 0. */
 struct call_body {
@@ -319,6 +326,13 @@ enum log_sockets {
 	LOG_SOCKETS_WANTED = 1, /* say when */
 	LOG_SOCKETS_SEEN = 2,
 	LOG_SOCKETS_HOOKED = 3,
+};
+
+/* Of a CPU: is a change of state being told, and how many were in the middle of that. */
+enum telling {
+	TELLING_NOW = 0,
+	TELLING_WITHIN = 1,
+	TELLING_COUNT = 2,
 };
 
 /* Where the stacks of sends are walked. */

@@ -141,7 +141,7 @@ static __always_inline void emit(struct io_scratch *out, struct connection *conn
 	out->body.bytes = bytes;
 	out->body.unit = unit;
 	out->body.queued_us = queued_us(connection, sk, flags);
-	out->body.reserved = 0;
+	out->body.off = off_now();
 	if (regs)
 		size = peek(out->payload, regs, bytes);
 	else if (settings.payload_bytes)

@@ -182,6 +182,7 @@ static __always_inline void is_back(struct wait *wait, u32 tid, u64 now)
 	struct back_body *back = &wait->back;
 	u64 total = now - back->out_ns;
 
+	wait->off_ns += total;
 	if (total < settings.min_block_ns) {
 		tally(TALLY_BRIEF, 1);
 		tally(TALLY_BRIEF_NS, total);
@@ -200,12 +201,15 @@ static __always_inline void is_back(struct wait *wait, u32 tid, u64 now)
 	back->out_ns = 0;
 }
 
-static __always_inline void comes_back(u32 tid, u64 now)
+static __always_inline void comes_back(u32 tid, u64 now, struct walk_budget *budget)
 {
 	struct wait *wait = bpf_map_lookup_elem(&waits, &tid);
 
-	if (wait && wait->back.out_ns)
+	if (!wait)
+		return;
+	if (wait->back.out_ns)
 		is_back(wait, tid, now);
+	budget->running = (u64)tid << 32 | off_mark(wait->off_ns);
 }
 
 /* ---- leaving ---- */
@@ -335,8 +339,9 @@ int switched(u64 *ctx)
 	else
 		state = (u32)BPF_CORE_READ((struct task_struct___before_5_14 *)prev, state);
 	now = bpf_ktime_get_ns();
+	budget->running = 0;
 	if (may_be_followed(next->tgid))
-		comes_back(next->pid, now);
+		comes_back(next->pid, now, budget);
 	if (may_be_followed(prev->tgid))
 		walk_ns = leaves(ctx, prev, state, preempted, now, budget);
 	if (walk_ns)
@@ -424,8 +429,11 @@ int thread_exit(u64 *ctx)
 SEC("iter/task")
 int threads_off(struct bpf_iter__task *ctx)
 {
+	struct { /* the first part of struct wait_thread */
+		struct thread_record thread;
+		struct wait_facts facts;
+	} out = {};
 	struct task_struct *task = ctx->task;
-	struct wait_thread out = {};
 	struct pt_regs *regs;
 	struct wait *wait, fresh = {};
 	u32 tid, tgid;
@@ -460,8 +468,10 @@ int threads_off(struct bpf_iter__task *ctx)
 		if (wait && task->on_cpu) /* it has come back meanwhile */
 			wait->back.out_ns = 0;
 	}
-	if (wait)
-		out.back = wait->back;
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	if (wait)
+		bpf_seq_write(ctx->meta->seq, &wait->back, sizeof(wait->back));
+	else
+		bpf_seq_write(ctx->meta->seq, &fresh.back, sizeof(fresh.back));
 	return 0;
 }

@@ -305,6 +305,7 @@ struct walk_budget {
 	u32 chance;              /* of being walked, in 65536 */
 	u32 allowed;             /* walks, in this window */
 	u64 switches;            /* so far */
+	u64 running;             /* the thread that runs, if it is followed: tid << 32 | off_mark(); 0: another, or not known */
 };
 
 SHARED struct {
@@ -314,12 +315,25 @@ SHARED struct {
 	__type(value, struct walk_budget);
 } walk_budgets SEC(".maps");
 
-/* Of this CPU: is state_changed under way, and how many changes were told in the middle of that. */
-enum { TELLING_NOW = 0, TELLING_WITHIN = 1, TELLING_COUNT = 2 };
+static __always_inline struct walk_budget *budget_of(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&walk_budgets, &zero);
+}
+
+/* off_mark() of the current thread; 0: not known, as where waits are not looked at. */
+static __always_inline u32 off_now(void)
+{
+	struct walk_budget *budget = budget_of();
+	u64 running = budget ? *(volatile u64 *)&budget->running : 0;
+
+	return running >> 32 == (u32)bpf_get_current_pid_tgid() ? (u32)running : 0;
+}
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, TELLING_COUNT);
+	__uint(max_entries, TELLING_COUNT); /* enum telling */
 	__type(key, u32);
 	__type(value, u64);
 } state_telling SEC(".maps");

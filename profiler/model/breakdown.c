@@ -17,6 +17,7 @@
 
 struct sums {
 	double requests, latency_ns, queued_ns;
+	double cpu_known;                  /* requests whose CPU time is not an estimate */
 	double ns[SPENT_COUNT];
 	double command_ns[SPENT_COMMANDS], command_count[SPENT_COMMANDS];
 };
@@ -59,6 +60,7 @@ static void add_spent(struct breakdown *breakdown, struct sums *sums, const stru
 	sums->requests++;
 	sums->latency_ns += (double)spent->latency_ns;
 	sums->queued_ns += (double)spent->queued_ns;
+	sums->cpu_known += spent->cpu_known;
 	for (unsigned i = 0; i < SPENT_COUNT; i++)
 		sums->ns[i] += spent->ns[i];
 	for (size_t i = 0; i < spent->count; i++) {
@@ -90,6 +92,7 @@ static void add_share(struct sums *into, const struct sums *from, double share)
 	into->requests += share * from->requests;
 	into->latency_ns += share * from->latency_ns;
 	into->queued_ns += share * from->queued_ns;
+	into->cpu_known += share * from->cpu_known;
 	for (unsigned i = 0; i < SPENT_COUNT; i++)
 		into->ns[i] += share * from->ns[i];
 	for (unsigned i = 0; i < SPENT_COMMANDS; i++) {
@@ -124,19 +127,21 @@ static struct sums band_sums(const struct breakdown *breakdown, double all, doub
 	return sums;
 }
 
-/* What is known cannot be more than the latency, and is not less than nothing; CPU time is what is left at most. */
+/* What is known cannot be more than the latency, and is not less than nothing. CPU time is what is left at most where it is rather an
+ * estimate, and else leaves no more than the rest. */
 static void settle(struct sums *sums)
 {
-	double known = 0, left;
+	double cpu = sums->cpu_known * 2 > sums->requests ? fmin(sums->ns[SPENT_CPU], sums->latency_ns) : 0;
+	double known = 0, most = sums->latency_ns - cpu, left;
 
 	for (unsigned i = SPENT_CPU + 1; i < SPENT_ELSE; i++) {
 		sums->ns[i] = sums->ns[i] > 0 ? sums->ns[i] : 0;
 		known += sums->ns[i];
 	}
-	if (known > sums->latency_ns)
+	if (known > most)
 		for (unsigned i = SPENT_CPU + 1; i < SPENT_ELSE; i++)
-			sums->ns[i] *= sums->latency_ns / known;
-	left = known < sums->latency_ns ? sums->latency_ns - known : 0;
+			sums->ns[i] *= most / known;
+	left = sums->latency_ns - fmin(known, most);
 	sums->ns[SPENT_CPU] = sums->ns[SPENT_CPU] < left ? sums->ns[SPENT_CPU] : left;
 	sums->ns[SPENT_ELSE] = left - sums->ns[SPENT_CPU];
 }

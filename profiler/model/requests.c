@@ -67,6 +67,14 @@ static void claimed(struct request *request)
 		DL_DELETE2(request->process->unclaimed, request, prev_unclaimed, next_unclaimed);
 }
 
+/* For how long who served it was off the CPU; not known of what shares its thread with other requests. */
+static uint32_t off_meanwhile(const struct request *request)
+{
+	if (!request->answering || !request->worker || request->worker->key.unit || request->worker->loop)
+		return OFF_UNKNOWN;
+	return off_between(request->off, request->last_sent_off);
+}
+
 /* Its response is complete (or will never be). */
 static void finish(struct requests *requests, struct request *request, uint64_t time_ns)
 {
@@ -87,7 +95,7 @@ static void finish(struct requests *requests, struct request *request, uint64_t 
 		DL_DELETE2(process->open_list, request, prev_open, next_open);
 		deeds_expire(&requests->deeds, process, request, time_ns);
 	}
-	tied_end(requests->tied, &request->work, request->answering ? request->last_sent_ns : time_ns);
+	tied_end(requests->tied, &request->work, request->answering ? request->last_sent_ns : time_ns, off_meanwhile(request));
 	if (request->answering && request->last_sent_ns >= request->begin_ns) {
 		uint64_t latency = request->last_sent_ns - request->begin_ns;
 
@@ -202,6 +210,8 @@ static void begin(struct requests *requests, struct serving *serving, const stru
 	requests->recent[request->ordinal % RECENT_REQUESTS] = (struct recent){ .ordinal = request->ordinal };
 	request->pattern.early = requests->observed <= WARM_UP_REQUESTS;
 	request->begin_ns = request->last_sent_ns = event->time_ns;
+	request->tid = event->tid;
+	request->off = event->off;
 	tied_begin(requests->tied, &request->work, event->time_ns, event->kind == EVENT_IO ? event->io.queued_us * 1000ull : 0);
 	request->process = process;
 	request->serving = serving;
@@ -280,6 +290,7 @@ static void sent(struct requests *requests, struct serving *serving, const struc
 	take_over(requests, request, event);
 	request->answering |= event->io.facts.responses > 0;
 	request->last_sent_ns = event->time_ns;
+	request->last_sent_off = event->tid == request->tid ? event->off : 0;
 	if (!(event->io.facts.flags & WIRE_RESPONSE_DONE))
 		return;
 	request->answering = true;
@@ -385,7 +396,7 @@ struct work *request_work(struct request *request)
 void requests_window_ends(struct requests *requests, uint64_t end_ns)
 {
 	for (struct request *request = requests->all; request; request = request->next)
-		tied_end(requests->tied, &request->work, end_ns);
+		tied_end(requests->tied, &request->work, end_ns, OFF_UNKNOWN);
 }
 
 uint64_t requests_begun(const struct requests *requests)

@@ -56,6 +56,8 @@ static void make_disjoint(struct work *work)
 			purpose.end_ns = work->end_ns;
 		if (purpose.end_ns <= purpose.begin_ns)
 			continue;
+		if (purpose.end_ns - purpose.begin_ns != work->purposes[i].end_ns - work->purposes[i].begin_ns)
+			purpose.off = OFF_UNKNOWN;
 		covered = purpose.end_ns;
 		work->purposes[count++] = purpose;
 	}
@@ -140,6 +142,38 @@ static void sum_wait(const struct work *work, const struct held *held, struct sp
 	}
 }
 
+/* How much of a wait lies in intervals of which it is not known how long the thread was off the CPU. */
+static double off_unmarked(const struct work *work, const struct held *held)
+{
+	uint64_t begin_ns = held->time_ns - held->wait.ns;
+	double sum = 0;
+
+	for (size_t i = first_after(work, begin_ns); i < work->purpose_count && work->purposes[i].begin_ns < held->time_ns; i++) {
+		const struct purpose *purpose = &work->purposes[i];
+		uint64_t from = purpose->begin_ns > begin_ns ? purpose->begin_ns : begin_ns;
+		uint64_t to = purpose->end_ns < held->time_ns ? purpose->end_ns : held->time_ns;
+
+		sum += purpose->off == OFF_UNKNOWN ? (double)(to - from) : 0;
+	}
+	return sum;
+}
+
+/* What is neither in an interval nor off the CPU. */
+static double on_cpu(const struct work *work, const struct spent *spent)
+{
+	double rest = (double)spent->latency_ns, off = 1024.0 * work->off;
+
+	for (size_t i = 0; i < work->purpose_count; i++) {
+		rest -= (double)(work->purposes[i].end_ns - work->purposes[i].begin_ns);
+		off -= work->purposes[i].off == OFF_UNKNOWN ? 0 : 1024.0 * work->purposes[i].off;
+	}
+	for (size_t i = 0; i < work->count; i++)
+		if (work->held[i].wait.wait != WAIT_NONE && work->held[i].time_ns <= work->end_ns)
+			off -= off_unmarked(work, &work->held[i]);
+	off = off > 0 ? off : 0;
+	return rest > off ? rest - off : 0;
+}
+
 void spent_sum(struct work *work, uint64_t period_ns, struct spent *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -163,4 +197,7 @@ void spent_sum(struct work *work, uint64_t period_ns, struct spent *out)
 		else
 			sum_wait(work, held, out);
 	}
+	out->cpu_known = work->off != OFF_UNKNOWN && out->latency_ns < OFF_WRAPS_NS;
+	if (out->cpu_known)
+		out->ns[SPENT_CPU] = on_cpu(work, out);
 }

@@ -3,10 +3,11 @@
  * spent.h - where one request's time went: each moment of it in exactly one place.
  *
  * What a connection was needed for (being set up, a round trip to Redis or to another peer) is known as intervals from its
- * traffic. What the thread was kept by is known from its waits, if they are looked at, and CPU time from its samples. A moment
- * goes to the run queue, the GIL, a lock, … if the thread waited for that, else to the interval it lies in (the one begun first
- * where several overlap), else to whatever else the thread waited for. CPU time is an estimate: samples outside all of these times
- * their period; only over many requests, or long ones, it is a good one.
+ * traffic. What the thread was kept by is known from its waits, if they are looked at. A moment goes to the run queue, the GIL, a
+ * lock, … if the thread waited for that, else to the interval it lies in (the one begun first where several overlap), else to
+ * whatever else the thread waited for. CPU time is what passed outside of the intervals without the thread being off the CPU, where
+ * one thread served the request and nothing else meanwhile, and how long it was off is known. Else it is an estimate: samples
+ * outside all of these times their period; only over many requests, or long ones, it is a good one.
  */
 #ifndef CONNPROF_MODEL_SPENT_H
 #define CONNPROF_MODEL_SPENT_H
@@ -23,7 +24,7 @@ struct purpose {
 	uint32_t spent;        /* enum spent_id: SETUP, REDIS or PEERS */
 	uint32_t command;      /* REDIS: command_name(), COMMAND_PIPELINE; 0: not known */
 	uint32_t stack;        /* REDIS: of the send, if it was walked for, else 0 */
-	uint32_t reserved;
+	uint32_t off;          /* off_between() its ends, of the thread it was for */
 };
 
 #define COMMAND_PIPELINE UINT32_MAX /* several commands at once */
@@ -37,12 +38,14 @@ struct spent_command {
 	double ns;
 };
 
-/* All nanoseconds. ns[SPENT_CPU] is not limited by what is left of the latency: on short requests it is right only in sum. */
+/* All nanoseconds. Unless cpu_known, ns[SPENT_CPU] is not limited by what is left of the latency: on short requests it is right only
+ * in sum. */
 struct spent {
 	double ns[SPENT_COUNT];  /* SPENT_ELSE is 0: what is left over, the reader's to compute */
 	uint64_t latency_ns, queued_ns; /* the latter comes before, and is not in the former */
 	struct spent_command commands[SPENT_COMMANDS]; /* by command, the first count of them */
 	size_t count;            /* further commands are in ns[SPENT_REDIS] only */
+	bool cpu_known;          /* not estimated from samples */
 };
 
 /* The sums of an ended work; sorts its purposes. period_ns: of a sample, 0 if none are taken. */

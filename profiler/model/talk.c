@@ -5,13 +5,14 @@
  */
 #include "model/talk.h"
 
-static bool end(struct talk *talk, uint64_t time_ns, struct purpose *purpose, struct event *asker)
+/* off: off_mark() of the thread that asked, at the end. */
+static bool end(struct talk *talk, uint64_t time_ns, uint32_t off, struct purpose *purpose, struct event *asker)
 {
 	bool any = talk->begin_ns != 0;
 
 	*purpose = (struct purpose){
 		.begin_ns = talk->begin_ns, .end_ns = time_ns, .spent = talk->spent, .command = talk->command,
-		.stack = talk->spent == SPENT_REDIS ? talk->stack : 0,
+		.stack = talk->spent == SPENT_REDIS ? talk->stack : 0, .off = off_between(talk->off, off),
 	};
 	*asker = (struct event){ .pid = talk->pid, .tid = talk->tid, .unit = talk->unit, .time_ns = time_ns };
 	*talk = (struct talk){ 0 };
@@ -20,7 +21,14 @@ static bool end(struct talk *talk, uint64_t time_ns, struct purpose *purpose, st
 
 static void begin(struct talk *talk, const struct event *event, uint32_t spent)
 {
-	*talk = (struct talk){ .begin_ns = event->time_ns, .pid = event->pid, .tid = event->tid, .unit = event->unit, .spent = spent };
+	*talk = (struct talk){
+		.begin_ns = event->time_ns, .pid = event->pid, .tid = event->tid, .unit = event->unit, .spent = spent, .off = event->off,
+	};
+}
+
+static uint32_t off_of(const struct talk *talk, const struct event *event)
+{
+	return talk->pid == event->pid && talk->tid == event->tid ? event->off : 0;
 }
 
 static bool is_unread(const struct wire_facts *facts)
@@ -40,7 +48,7 @@ static bool asked(struct talk *talk, const struct event *event, struct purpose *
 	if (facts->flags & WIRE_SUBSCRIBED) /* a stream from here on: nothing in it is an answer */
 		return false;
 	if (talk->begin_ns && talk->last_ns)
-		ended = end(talk, talk->last_ns, purpose, asker);
+		ended = end(talk, talk->last_ns, talk->last_off, purpose, asker);
 	if (!talk->begin_ns)
 		begin(talk, event, facts->protocol == PROTOCOL_REDIS ? SPENT_REDIS : SPENT_PEERS);
 	else if (talk->connecting) /* sent along with the SYN, or its ESTABLISHED was lost */
@@ -66,9 +74,10 @@ static bool answered(struct talk *talk, const struct event *event, struct purpos
 	else
 		talk->answers -= facts->responses < talk->answers ? facts->responses : talk->answers;
 	talk->last_ns = facts->responses || talk->last_ns || is_unread(facts) ? event->time_ns : 0;
+	talk->last_off = off_of(talk, event);
 	if (talk->answers || (protocol_serves(facts->protocol) && !(facts->flags & WIRE_RESPONSE_DONE)))
 		return false;
-	return end(talk, event->time_ns, purpose, asker);
+	return end(talk, event->time_ns, off_of(talk, event), purpose, asker);
 }
 
 bool talk_feed(struct talk *talk, const struct event *event, struct purpose *purpose, struct event *asker)
@@ -79,11 +88,11 @@ bool talk_feed(struct talk *talk, const struct event *event, struct purpose *pur
 		talk->connecting = true;
 		return false;
 	case EVENT_ESTABLISHED:
-		return talk->connecting && end(talk, event->time_ns, purpose, asker);
+		return talk->connecting && end(talk, event->time_ns, off_of(talk, event), purpose, asker);
 	case EVENT_PEER_CLOSED:
 	case EVENT_CLOSE:
 	case EVENT_GONE:
-		return end(talk, talk->last_ns ? talk->last_ns : event->time_ns, purpose, asker);
+		return end(talk, talk->last_ns ? talk->last_ns : event->time_ns, talk->last_ns ? talk->last_off : 0, purpose, asker);
 	case EVENT_IO:
 		return event->io.direction == WIRE_SENT ? asked(talk, event, purpose, asker)
 							: answered(talk, event, purpose, asker);

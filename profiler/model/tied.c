@@ -153,7 +153,7 @@ static void remember(struct tied *tied, int code)
 	tied->failed = tied->failed ? tied->failed : code;
 }
 
-void tied_end(struct tied *tied, struct work *work, uint64_t end_ns)
+void tied_end(struct tied *tied, struct work *work, uint64_t end_ns, uint32_t off)
 {
 	struct spent spent;
 	uint16_t latency;
@@ -161,6 +161,7 @@ void tied_end(struct tied *tied, struct work *work, uint64_t end_ns)
 	if (work->end_ns)
 		return;
 	work->end_ns = end_ns > work->begin_ns ? end_ns : work->begin_ns;
+	work->off = off;
 	latency = latency_bucket(work->end_ns - work->begin_ns);
 	tied->requests[latency]++;
 	for (size_t i = 0; i < work->count; i++) {

@@ -20,6 +20,15 @@
 struct tied;
 struct purpose;
 
+#define OFF_UNKNOWN UINT32_MAX
+#define OFF_WRAPS_NS (1024ull << 32)
+
+/* For how long a thread was off the CPU between two of its off_mark(), in 1,024 ns. 0 for one: OFF_UNKNOWN. */
+static inline uint32_t off_between(uint32_t begin, uint32_t end)
+{
+	return begin && end ? end - begin : OFF_UNKNOWN;
+}
+
 struct held {
 	uint32_t stack, pid, tid, thread;
 	uint64_t time_ns;
@@ -30,6 +39,7 @@ struct held {
 struct work {
 	uint64_t begin_ns, end_ns; /* end_ns 0: still going on */
 	uint64_t queued_ns;        /* its head lay unread for so long before */
+	uint32_t off;              /* for how long who served it was off the CPU meanwhile, as off_between() tells */
 	struct held *held;         /* owned */
 	size_t count, capacity;
 	struct purpose *purposes;  /* owned: spent.h */
@@ -51,8 +61,8 @@ int tied_put(struct tied *tied, struct work *work, const struct held *held);
 void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns, uint64_t queued_ns);
 /* What a connection was needed for, for the request's sake; of any length. */
 void tied_purpose(struct tied *tied, struct work *work, const struct purpose *purpose);
-/* The request has ended: what was held goes to the profile. Later calls do nothing. */
-void tied_end(struct tied *tied, struct work *work, uint64_t end_ns);
+/* The request has ended: what was held goes to the profile. off: between its begin and end. Later calls do nothing. */
+void tied_end(struct tied *tied, struct work *work, uint64_t end_ns, uint32_t off);
 /* It is no request after all: what was held goes to the profile as nobody's. Later calls do nothing. */
 void tied_disown(struct tied *tied, struct work *work);
 /* Frees what is held without counting it. */

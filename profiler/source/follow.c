@@ -161,11 +161,13 @@ static int tell_kernel(struct follow *follow, const struct followed *process, bo
 
 static void look_for_interpreter(struct follow *follow, struct followed *process, const struct process_maps *maps)
 {
-	enum runtime_found before = process->interpreter ? process->interpreter->found : RUNTIME_ABSENT;
+	struct interpreter *before = process->interpreter;
+	enum runtime_found found = before ? before->found : RUNTIME_ABSENT;
 
-	interpreter_drop(process->interpreter);
-	process->interpreter = interpreter_find(&process->identity, maps, follow->notes);
-	if (process->interpreter && process->interpreter->found != before)
+	process->interpreter = interpreter_find(&process->identity, maps, before && before->pid != process->pid ? before : NULL,
+						follow->notes);
+	interpreter_drop(before);
+	if (process->interpreter && process->interpreter->found != found)
 		image_forget_frames(process->image); /* which of them are the interpreter's own is known only now */
 	if (process->interpreter && process->interpreter->ops && process->units == UNIT_THREAD)
 		process->units = units_of_process(process->interpreter->ops, process->interpreter->runtime, process->pid,
@@ -351,6 +353,17 @@ const struct runtime_ops *followed_runtime(const struct followed *process, struc
 {
 	*runtime = process->interpreter ? process->interpreter->runtime : NULL;
 	return process->interpreter ? process->interpreter->ops : NULL;
+}
+
+int followed_name_frame(const struct followed *process, const struct slot *slot, struct strings *strings, struct frame *out)
+{
+	int code = -ESRCH;
+
+	for (struct interpreter *one = process->interpreter; one && one->ops && code < 0; one = one->before) {
+		memset(out, 0, sizeof(*out));
+		code = one->ops->name_frame(one->runtime, slot, strings, out);
+	}
+	return code;
 }
 
 uint32_t followed_interpreters(const struct followed *process)

@@ -65,6 +65,8 @@ uint64_t follow_exits(const struct follow *follow);
 const struct process_identity *followed_identity(const struct followed *process);
 /* Its runtime: NULL ops if none is readable. */
 const struct runtime_ops *followed_runtime(const struct followed *process, struct runtime **runtime);
+/* As name_frame of runtime_ops; what a forked process cannot tell any more the one it was forked from does. -ESRCH: no runtime. */
+int followed_name_frame(const struct followed *process, const struct slot *slot, struct strings *strings, struct frame *out);
 enum python_anchor followed_anchor(const struct followed *process);
 /* How many interpreters, each perhaps with a lock of its own, were there at the last look. */
 uint32_t followed_interpreters(const struct followed *process);

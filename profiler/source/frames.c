@@ -268,10 +268,8 @@ static uint32_t startup_frame(struct frames *frames, uint32_t id)
 /* false: the slot is no frame of the program. */
 static bool python_frame(struct frames *frames, struct followed *process, const struct slot *slot, uint32_t *id)
 {
-	struct runtime *runtime;
-	const struct runtime_ops *ops = followed_runtime(process, &runtime);
-	struct frame frame = {0};
-	int code = ops ? ops->name_frame(runtime, slot, frames->recording->strings, &frame) : -ESRCH;
+	struct frame frame;
+	int code = followed_name_frame(process, slot, frames->recording->strings, &frame);
 
 	if (code > 0)
 		return false;

@@ -9,11 +9,14 @@
 
 void interpreter_drop(struct interpreter *interpreter)
 {
-	if (!interpreter || --interpreter->users)
-		return;
-	if (interpreter->runtime)
-		interpreter->ops->free(interpreter->runtime);
-	free(interpreter);
+	while (interpreter && !--interpreter->users) {
+		struct interpreter *before = interpreter->before;
+
+		if (interpreter->runtime)
+			interpreter->ops->free(interpreter->runtime);
+		free(interpreter);
+		interpreter = before;
+	}
 }
 
 struct interpreter *interpreter_share(struct interpreter *interpreter)
@@ -39,7 +42,7 @@ static void tell_found(struct connprof_recording *notes, const struct process_id
 }
 
 struct interpreter *interpreter_find(const struct process_identity *process, const struct process_maps *maps,
-				     struct connprof_recording *notes)
+				     struct interpreter *before, struct connprof_recording *notes)
 {
 	struct interpreter *interpreter = calloc(1, sizeof(*interpreter));
 	char note[256] = "";
@@ -53,6 +56,14 @@ struct interpreter *interpreter_find(const struct process_identity *process, con
 							 sizeof(note));
 		if (interpreter->found == RUNTIME_READY)
 			interpreter->ops = runtimes[i];
+	}
+	if (before && before->ops && !interpreter->ops) {
+		interpreter_drop(interpreter);
+		return interpreter_share(before);
+	}
+	if (before && before->ops && before->forks < FORKS_BEFORE_MAX) {
+		interpreter->before = interpreter_share(before);
+		interpreter->forks = before->forks + 1;
 	}
 	tell_found(notes, process, interpreter, note);
 	return interpreter;

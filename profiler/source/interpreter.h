@@ -10,9 +10,13 @@
 #include "process/process.h"
 #include "runtime/runtime.h"
 
+#define FORKS_BEFORE_MAX 4 /* of which a child's child's … interpreter is kept */
+
 /* A runtime of one process; a forked child reads through its parent's until it has been looked at itself. */
 struct interpreter {
 	unsigned users;
+	unsigned forks;                    /* how many before it there are */
+	struct interpreter *before;        /* its parent's, counted: what was in memory at the fork can be read there when it has gone itself. NULL: none */
 	pid_t pid;                         /* whose memory it reads */
 	enum runtime_found found;
 	const struct runtime_ops *ops;     /* NULL: none that can be read */
@@ -20,9 +24,11 @@ struct interpreter {
 	struct python_state state;
 };
 
-/* Looks for a runtime in a process: one reference, NULL when out of memory. One that is refused is noted. */
+/* Looks for a runtime in a process: one reference, NULL when out of memory. One that is refused is noted. before: what its parent had
+ * when it forked it (NULL: nothing that is known); where that could be read, and nothing can in the child (it may be on its way out),
+ * it is returned. */
 struct interpreter *interpreter_find(const struct process_identity *process, const struct process_maps *maps,
-				     struct connprof_recording *notes);
+				     struct interpreter *before, struct connprof_recording *notes);
 struct interpreter *interpreter_share(struct interpreter *interpreter);
 /* Gives a reference back. NULL is fine. */
 void interpreter_drop(struct interpreter *interpreter);

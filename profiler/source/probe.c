@@ -123,7 +123,6 @@ static void choose_programs(struct connprof_bpf *bpf, const struct probe_config 
 	bpf_program__set_autoload(bpf->progs.process_fork, follow);
 	bpf_program__set_autoload(bpf->progs.process_exec, follow);
 	bpf_program__set_autoload(bpf->progs.process_exit, follow);
-	bpf_program__set_autoload(bpf->progs.state_caused, config->connections && !whole);
 	bpf_program__set_autoload(bpf->progs.state_changed, config->connections && !whole);
 	bpf_program__set_autoload(bpf->progs.state_changed_whole, config->connections && whole);
 	bpf_program__set_autoload(bpf->progs.state_changed_within, config->connections);

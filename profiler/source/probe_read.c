@@ -45,17 +45,17 @@ uint64_t probe_missed_runs(struct probe *probe)
 {
 	struct connprof_bpf *bpf = probe->bpf;
 	struct bpf_program *program;
-	uint64_t missed = 0, whole = missed_by(bpf->progs.state_changed_whole), told[2];
+	uint64_t missed = 0, changes, told[TELLING_COUNT];
 
-	/* Between them these three miss nothing: see bpf/conn.bpf.c. The one that stands in for two misses what was not told
-	 * in its middle either. data_ready misses what softirqs bring in its middle, and that is never a connect(). */
+	/* Of changes of state those that were not told in the middle of another: see bpf/conn.bpf.c. data_ready misses what softirqs bring
+	 * in its middle, and that is never a connect(). */
+	changes = missed_by(bpf->progs.state_changed) + missed_by(bpf->progs.state_changed_whole);
 	bpf_object__for_each_program(program, bpf->obj)
-		if (program != bpf->progs.state_caused && program != bpf->progs.state_changed &&
-		    program != bpf->progs.state_changed_within && program != bpf->progs.state_changed_whole &&
-		    (program != bpf->progs.data_ready || tracepoints_preemptible()))
+		if (program != bpf->progs.state_changed && program != bpf->progs.state_changed_within &&
+		    program != bpf->progs.state_changed_whole && (program != bpf->progs.data_ready || tracepoints_preemptible()))
 			missed += missed_by(program);
-	sum_per_cpu(bpf->maps.state_telling, told, 2);
-	return missed + (whole > told[1] ? whole - told[1] : 0);
+	sum_per_cpu(bpf->maps.state_telling, told, TELLING_COUNT);
+	return missed + (changes > told[TELLING_WITHIN] ? changes - told[TELLING_WITHIN] : 0);
 }
 
 /* Everything an iterator says: records of one size. */

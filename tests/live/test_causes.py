@@ -7,7 +7,7 @@ import time
 
 import live
 import services
-from live import cases_for, expect
+from live import case, cases_for, expect
 
 # What each reason is called in the breakdown, and which part of the truth it is.
 REASONS = {
@@ -48,6 +48,33 @@ def requests(port):
 
 def rendered(path, *options):
     return live.connprof("report", path, *options, "-o", "-").expect_status(0).out
+
+
+@case
+def one_short_request_has_its_cpu_time():
+    """Of some milliseconds on the CPU, in which samples so far apart are none or one too many."""
+    _, redis_port = services.redis_server("--enable-debug-command", "yes")
+    if not live.VENV_PYTHON.exists():
+        live.missing(f"{live.VENV_PYTHON} (make deps)")
+    process, ready = live.workload("causes.py", "brief", redis_port, python=str(live.VENV_PYTHON), cwd=live.BUILD)
+    connection = http.client.HTTPConnection("127.0.0.1", ready["port"], timeout=30)
+
+    def one():
+        connection.request("GET", "/slow")
+        return json.loads(connection.getresponse().read())
+
+    one()
+    path = live.folder() / "brief.pb.gz"
+    watching = live.connprof_start("record", "-p", process.pid, "--requests", "--mode", "wall", "-r", "49", "--no-children", "-o", path)
+    truth = one()
+    live.connprof_end(watching, live.signal.SIGINT).expect_status(0)
+    connection.close()
+    live.answer(process)
+    spent = json.loads(rendered(path, "--view", "requests", "-f", "json"))["spent"]
+    found = {row["part"]: row["ms"]["max"] for row in spent["parts"] if not row.get("command")}
+    # What the request takes besides slow() is on the CPU too; the command's own few microseconds are booked on Redis.
+    expect(1e3 * truth["cpu"] - 0.3 <= found["on CPU"] <= 1e3 * truth["cpu"] + 1, f"{found}, by its own clock {truth}")
+    expect(found["Redis"] >= 1 and found["sleep"] >= 0.9, f"{found}")
 
 
 @cases_for(REASONS)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Connections are counted exactly: a prime number over IPv4 and IPv6, failed, kept open, closed, by forked children, with
 the stack that opened them."""
+import os
 import signal
 import socket
 import threading
@@ -134,6 +135,28 @@ def python_stack_stands_at_each_connect(python):
            and site["file"].endswith("caller.py"), f"the call site is {site}, not {ready}")
     names = [frame["function"] for frame in sites[0]["stack"] if frame["kind"] == "python"]
     expect(names == ["create_connection", "dial", "dial_all", "main", "<module>"], f"the stack: {names}")
+
+
+@case
+def a_child_that_has_gone_is_read_through_its_parent():
+    """It is looked at while it lives; when its connect() is, it has gone, and its memory with it."""
+    acceptor = services.Acceptor()
+    process, _ = live.workload("gone_child.py", acceptor.port)
+    command = live.connprof_start("trace", "-p", process.pid, "--json")
+    live.go(process)
+    expect(process.stdout.readline().startswith("forked "), "the workload did not fork")
+    time.sleep(0.5)
+    os.kill(command.pid, signal.SIGSTOP)
+    live.go(process)
+    expect(process.stdout.readline() == "done\n", "the child did not come to its end")
+    os.kill(command.pid, signal.SIGCONT)
+    time.sleep(0.3)
+    result = live.connprof_end(command, signal.SIGINT).expect_status(0)
+    live.answer(process)
+    sites = sites_of(live.json.loads(result.out), acceptor.port)
+    expect(len(sites) == 1 and sites[0]["connects"] == 1, f"{sites}")
+    names = [frame["function"] for frame in sites[0]["stack"] if frame["kind"] == "python"]
+    expect(names == ["create_connection", "dial_from_the_child", "main", "<module>"], f"the stack: {names}")
 
 
 @case

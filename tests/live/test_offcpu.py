@@ -110,7 +110,7 @@ def who_waits_for_the_gil_who_holds_it_and_how_long(python):
             by_holder[who] = by_holder.get(who, 0) + ms
     wanted = truth["in_gil"] / 1e6
     expect(abs(sum(by_wait.values()) - wanted) <= 0.04 * wanted + 3, f"{by_wait} ms, {wanted:.1f} by its own clock")
-    # Besides it sleeps for 1 ms ten times, and may wait for a CPU.
+    # Besides it sleeps for 1 ms each time, and may wait for a CPU.
     blocked = sum(by_wait.values()) - by_wait.get("run queue", 0) - by_wait.get("sleep", 0)
     expect(by_wait.get("GIL", 0) >= 0.95 * blocked >= 20, f"not the GIL: {by_wait}")
     # Where the holder itself waits for a CPU it cannot be sampled, and nothing is guessed.

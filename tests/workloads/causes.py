@@ -3,8 +3,9 @@
 
 usage: causes.py REASON REDIS_PORT      GET /fast answers at once, GET /slow?N waits for the reason, in the function slow()
 
-The reasons: setup, lock, gil, redis, log, cpu, runqueue, disk, upstream. The answer is the truth about the request's thread, in seconds:
-{"wall": by its clock, "cpu": and "runqueue": by the kernel's own accounts of the thread (/proc/…/schedstat)}.
+The reasons: setup, lock, gil, redis, log, cpu, runqueue, disk, upstream; brief: a little of several, some milliseconds in all. The answer is
+the truth about the request's thread, in seconds: {"wall": by its clock, "cpu": and "runqueue": by the kernel's own accounts of the
+thread}.
 """
 import http.client
 import http.server
@@ -145,6 +146,15 @@ class Cpu:
             sum(range(1000))
 
 
+class Brief(Redis):
+    def slow(self):
+        for wait in (lambda: time.sleep(0.001), lambda: self.client.execute_command("DEBUG", "SLEEP", 0.001), lambda: None):
+            end = time.thread_time() + 0.002
+            while time.thread_time() < end:
+                pass
+            wait()
+
+
 class RunQueue:
     """Its one CPU is wanted by many others."""
 
@@ -221,15 +231,15 @@ class Upstream:
 
 
 REASONS = {"setup": Setup, "lock": Lock, "gil": Gil, "redis": Redis, "log": Log, "cpu": Cpu, "runqueue": RunQueue, "disk": Disk,
-           "upstream": Upstream}
+           "upstream": Upstream, "brief": Brief}
 reason = REASONS[REASON]()
 
 
 def accounts():
     """CPU and run-queue time of this thread so far, seconds."""
     with open(f"/proc/self/task/{threading.get_native_id()}/schedstat", encoding="ascii") as file:
-        cpu, queued, _runs = map(int, file.read().split())
-    return cpu / 1e9, queued / 1e9
+        _cpu, queued, _runs = map(int, file.read().split())  # the first is as of the last tick
+    return time.thread_time(), queued / 1e9
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -257,6 +257,90 @@ static void cpu_time_of_short_requests_is_right_in_sum(void **state)
 	stream_end(&s);
 }
 
+/* Time passes: so much of it off the CPU, in units of 1,024 ns. */
+static void passes(struct stream *s, uint32_t units, uint32_t off)
+{
+	s->now_ns += units * 1024ull;
+	s->off += off;
+}
+
+#define UNITS(count) ((count) * 1024 / 1e6) /* in ms */
+
+/* Where one thread serves a request, and how long it was off the CPU is known, one short request's CPU time is right. */
+static void cpu_time_of_one_short_request_is_right(void **state)
+{
+	struct stream s;
+	uint64_t conn, request;
+	(void)state;
+
+	stream_tied(&s);
+	s.off = UINT32_MAX - 50; /* it wraps */
+	conn = redis_connect(&s, PID, PID, 0);
+	request = request_begin(&s, PID, PID);
+	passes(&s, 600, 0);
+	ask(&s, conn, PID, "GET", 1);
+	passes(&s, 400, 300);
+	reply(&s, conn, PID, 1);
+	passes(&s, 700, 100);     /* of which 30 were for a lock, and of 70 nobody knows what for */
+	off(&s, PID, WAIT_LOCK, 30 * 1024);
+	request_end(&s, request, PID, PID);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	for (unsigned band = 0; band < BAND_COUNT; band++) {
+		assert_float_equal(ms(&s, SPENT_CPU, band), UNITS(600 + 600), 1e-6);
+		assert_float_equal(ms(&s, SPENT_REDIS, band), UNITS(400), 1e-6);
+		assert_float_equal(ms(&s, SPENT_LOCKS, band), UNITS(30), 1e-6);
+		assert_float_equal(ms(&s, SPENT_ELSE, band), UNITS(70), 1e-6);
+	}
+	stream_end(&s);
+}
+
+/* Of an interval that ends in another thread's time the waits in it tell. */
+static void what_is_not_known_of_an_interval_its_waits_tell(void **state)
+{
+	struct stream s;
+	uint64_t conn, request;
+	(void)state;
+
+	stream_tied(&s);
+	s.off = 1000;
+	request = request_begin(&s, PID, PID);
+	passes(&s, 500, 0);
+	conn = s.next_conn++;
+	conn_event(&s, EVENT_CONNECT, conn, PID, PID, 0, CONN_OPENED, 0);
+	passes(&s, 2000, 1900);
+	off(&s, PID, WAIT_SOCKET, 1900 * 1024);
+	conn_event(&s, EVENT_ESTABLISHED, conn, PID, PID + 1, 0, CONN_OPENED, 0);
+	passes(&s, 500, 200);
+	off(&s, PID, WAIT_RUNQUEUE, 200 * 1024);
+	request_end(&s, request, PID, PID);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(500 + 300), 1e-6);
+	assert_float_equal(ms(&s, SPENT_SETUP, BAND_MAX), UNITS(2000), 1e-6);
+	assert_float_equal(ms(&s, SPENT_RUNQUEUE, BAND_MAX), UNITS(200), 1e-6);
+	stream_end(&s);
+}
+
+/* What one thread reads and another answers: how long each was off the CPU says nothing. Samples do. */
+static void cpu_time_of_what_another_thread_answers_is_from_samples(void **state)
+{
+	struct stream s;
+	uint64_t request;
+	(void)state;
+
+	stream_tied(&s);
+	s.off = 1000;
+	request = request_begin(&s, PID, PID);
+	samples(&s, PID, 2);
+	s.off = 90000;
+	request_end(&s, request, PID, PID + 1);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), 20, 1e-6);
+	stream_end(&s);
+}
+
 /* A wait walked for four of its like counts for four. */
 static void a_weighted_wait_counts_for_its_like(void **state)
 {
@@ -368,6 +452,9 @@ int main(void)
 		cmocka_unit_test(overlapping_intervals_count_once),
 		cmocka_unit_test(what_never_ends_well_counts_until_it_ends),
 		cmocka_unit_test(cpu_time_of_short_requests_is_right_in_sum),
+		cmocka_unit_test(cpu_time_of_one_short_request_is_right),
+		cmocka_unit_test(what_is_not_known_of_an_interval_its_waits_tell),
+		cmocka_unit_test(cpu_time_of_what_another_thread_answers_is_from_samples),
 		cmocka_unit_test(a_weighted_wait_counts_for_its_like),
 		cmocka_unit_test(concurrent_requests_have_their_own_round_trips),
 		cmocka_unit_test(concurrent_tasks_have_their_own_round_trips),
