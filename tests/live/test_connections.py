@@ -34,6 +34,12 @@ def total(sites, field):
     return sum(site[field] for site in sites)
 
 
+def stack_stands_at_each(report, acceptor, connects, wanted):
+    sites = sites_of(report, acceptor.port)
+    names = [[frame["function"] for frame in site["stack"] if frame["kind"] == "python"] for site in sites]
+    expect(names == [wanted] and sites[0]["connects"] == connects, f"not {connects} at {wanted}: {names} {sites}")
+
+
 @cases_for([4, 6])
 def prime_number_of_connections_over_ip(family):
     acceptor = services.Acceptor(family)
@@ -141,10 +147,10 @@ def python_stack_stands_at_each_connect(python):
 def a_child_that_has_gone_is_read_through_its_parent():
     """It is looked at while it lives; when its connect() is, it has gone, and its memory with it."""
     acceptor = services.Acceptor()
-    process, _ = live.workload("gone_child.py", acceptor.port)
+    process, _ = live.workload("gone.py", acceptor.port, "fork")
     command = live.connprof_start("trace", "-p", process.pid, "--json")
     live.go(process)
-    expect(process.stdout.readline().startswith("forked "), "the workload did not fork")
+    expect(process.stdout.readline() == "forked\n", "the workload did not fork")
     time.sleep(0.5)
     os.kill(command.pid, signal.SIGSTOP)
     live.go(process)
@@ -153,10 +159,25 @@ def a_child_that_has_gone_is_read_through_its_parent():
     time.sleep(0.3)
     result = live.connprof_end(command, signal.SIGINT).expect_status(0)
     live.answer(process)
-    sites = sites_of(live.json.loads(result.out), acceptor.port)
-    expect(len(sites) == 1 and sites[0]["connects"] == 1, f"{sites}")
-    names = [frame["function"] for frame in sites[0]["stack"] if frame["kind"] == "python"]
-    expect(names == ["create_connection", "dial_from_the_child", "main", "<module>"], f"the stack: {names}")
+    stack_stands_at_each(live.json.loads(result.out), acceptor, 1, ["create_connection", "dial", "child_dials", "main", "<module>"])
+
+
+@case
+def what_was_named_of_a_process_that_has_gone_keeps_its_name():
+    acceptor = services.Acceptor()
+    process, _ = live.workload("gone.py", acceptor.port, "stay")
+    command = live.connprof_start("trace", "-p", process.pid, "--json")
+    live.go(process)
+    expect(process.stdout.readline() == "done\n", "the workload did not connect")
+    time.sleep(0.5)
+    os.kill(command.pid, signal.SIGSTOP)
+    live.go(process)
+    expect(process.stdout.readline() == "done\n", "the workload did not connect again")
+    live.go(process)
+    process.wait(20)
+    os.kill(command.pid, signal.SIGCONT)
+    result = live.connprof_end(command, None).expect_status(0)
+    stack_stands_at_each(live.json.loads(result.out), acceptor, 2, ["create_connection", "dial", "dials_twice", "main", "<module>"])
 
 
 @case
