@@ -67,12 +67,15 @@ static void claimed(struct request *request)
 		DL_DELETE2(request->process->unclaimed, request, prev_unclaimed, next_unclaimed);
 }
 
-/* For how long who served it was off the CPU; not known of what shares its thread with other requests. */
-static uint32_t off_meanwhile(const struct request *request)
+/* For how long who served it was off the CPU; not known of what shares its thread with other requests. A mark may be missing: not
+ * each return to a CPU is seen. */
+static uint32_t off_meanwhile(const struct requests *requests, const struct request *request)
 {
-	if (!request->answering || !request->worker || request->worker->key.unit || request->worker->loop)
+	uint32_t off = off_between(request->off, request->last_sent_off);
+
+	if (!request->answering || request->moved || !request->worker || request->worker->key.unit || request->worker->loop)
 		return OFF_UNKNOWN;
-	return off_between(request->off, request->last_sent_off);
+	return off == OFF_UNKNOWN && requests->marked ? OFF_UNMARKED : off;
 }
 
 /* Its response is complete (or will never be). */
@@ -95,7 +98,7 @@ static void finish(struct requests *requests, struct request *request, uint64_t 
 		DL_DELETE2(process->open_list, request, prev_open, next_open);
 		deeds_expire(&requests->deeds, process, request, time_ns);
 	}
-	tied_end(requests->tied, &request->work, request->answering ? request->last_sent_ns : time_ns, off_meanwhile(request));
+	tied_end(requests->tied, &request->work, request->answering ? request->last_sent_ns : time_ns, off_meanwhile(requests, request));
 	if (request->answering && request->last_sent_ns >= request->begin_ns) {
 		uint64_t latency = request->last_sent_ns - request->begin_ns;
 
@@ -212,6 +215,7 @@ static void begin(struct requests *requests, struct serving *serving, const stru
 	request->begin_ns = request->last_sent_ns = event->time_ns;
 	request->tid = event->tid;
 	request->off = event->off;
+	requests->marked |= event->off != 0;
 	tied_begin(requests->tied, &request->work, event->time_ns, event->kind == EVENT_IO ? event->io.queued_us * 1000ull : 0);
 	request->process = process;
 	request->serving = serving;
@@ -290,7 +294,8 @@ static void sent(struct requests *requests, struct serving *serving, const struc
 	take_over(requests, request, event);
 	request->answering |= event->io.facts.responses > 0;
 	request->last_sent_ns = event->time_ns;
-	request->last_sent_off = event->tid == request->tid ? event->off : 0;
+	request->last_sent_off = event->off;
+	request->moved |= event->tid != request->tid;
 	if (!(event->io.facts.flags & WIRE_RESPONSE_DONE))
 		return;
 	request->answering = true;

@@ -22,6 +22,7 @@ struct requests {
 	uint64_t begun;                    /* all, also such as were passed on and counted elsewhere */
 	uint64_t by_protocol[PROTOCOL_COUNT];
 	uint64_t behind;                   /* processes that requests were passed on to, fronts aside */
+	bool marked;                       /* events tell for how long threads were off the CPU */
 	uint64_t over_500ms, over_1s;
 	struct sketch latency;
 	struct recent {

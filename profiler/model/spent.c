@@ -142,34 +142,46 @@ static void sum_wait(const struct work *work, const struct held *held, struct sp
 	}
 }
 
-/* How much of a wait lies in intervals of which it is not known how long the thread was off the CPU. */
-static double off_unmarked(const struct work *work, const struct held *held)
+/* How much of a wait lies in no interval. Those of which it is not known how long the thread was off the CPU are told of their part. */
+static double outside(struct work *work, const struct held *held)
 {
 	uint64_t begin_ns = held->time_ns - held->wait.ns;
-	double sum = 0;
+	double left = (double)held->wait.ns;
 
 	for (size_t i = first_after(work, begin_ns); i < work->purpose_count && work->purposes[i].begin_ns < held->time_ns; i++) {
-		const struct purpose *purpose = &work->purposes[i];
+		struct purpose *purpose = &work->purposes[i];
 		uint64_t from = purpose->begin_ns > begin_ns ? purpose->begin_ns : begin_ns;
 		uint64_t to = purpose->end_ns < held->time_ns ? purpose->end_ns : held->time_ns;
 
-		sum += purpose->off == OFF_UNKNOWN ? (double)(to - from) : 0;
+		left -= (double)(to - from);
+		if (purpose->off == OFF_UNKNOWN)
+			purpose->told_ns += (double)(to - from);
 	}
-	return sum;
+	return left;
+}
+
+/* An interval without marks and without a wait that is told was a wait. */
+static double off_inside(const struct purpose *purpose)
+{
+	if (purpose->off != OFF_UNKNOWN)
+		return 1024.0 * purpose->off;
+	return purpose->told_ns > 0 ? purpose->told_ns : (double)(purpose->end_ns - purpose->begin_ns);
 }
 
 /* What is neither in an interval nor off the CPU. */
-static double on_cpu(const struct work *work, const struct spent *spent)
+static double on_cpu(struct work *work, uint64_t latency_ns)
 {
-	double rest = (double)spent->latency_ns, off = 1024.0 * work->off;
+	double rest = (double)latency_ns, off = 1024.0 * work->off, told = 0;
 
-	for (size_t i = 0; i < work->purpose_count; i++) {
-		rest -= (double)(work->purposes[i].end_ns - work->purposes[i].begin_ns);
-		off -= work->purposes[i].off == OFF_UNKNOWN ? 0 : 1024.0 * work->purposes[i].off;
-	}
 	for (size_t i = 0; i < work->count; i++)
 		if (work->held[i].wait.wait != WAIT_NONE && work->held[i].time_ns <= work->end_ns)
-			off -= off_unmarked(work, &work->held[i]);
+			told += outside(work, &work->held[i]);
+	for (size_t i = 0; i < work->purpose_count; i++) {
+		rest -= (double)(work->purposes[i].end_ns - work->purposes[i].begin_ns);
+		off -= off_inside(&work->purposes[i]);
+	}
+	if (work->off == OFF_UNMARKED)
+		off = told;
 	off = off > 0 ? off : 0;
 	return rest > off ? rest - off : 0;
 }
@@ -199,5 +211,5 @@ void spent_sum(struct work *work, uint64_t period_ns, struct spent *out)
 	}
 	out->cpu_known = work->off != OFF_UNKNOWN && out->latency_ns < OFF_WRAPS_NS;
 	if (out->cpu_known)
-		out->ns[SPENT_CPU] = on_cpu(work, out);
+		out->ns[SPENT_CPU] = on_cpu(work, out->latency_ns);
 }

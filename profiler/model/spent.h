@@ -25,6 +25,7 @@ struct purpose {
 	uint32_t command;      /* REDIS: command_name(), COMMAND_PIPELINE; 0: not known */
 	uint32_t stack;        /* REDIS: of the send, if it was walked for, else 0 */
 	uint32_t off;          /* off_between() its ends, of the thread it was for */
+	double told_ns;        /* where that is OFF_UNKNOWN, filled by spent_sum(): waits in it */
 };
 
 #define COMMAND_PIPELINE UINT32_MAX /* several commands at once */

@@ -21,6 +21,7 @@ struct tied;
 struct purpose;
 
 #define OFF_UNKNOWN UINT32_MAX
+#define OFF_UNMARKED (UINT32_MAX - 1) /* not told, but its waits say it about */
 #define OFF_WRAPS_NS (1024ull << 32)
 
 /* For how long a thread was off the CPU between two of its off_mark(), in 1,024 ns. 0 for one: OFF_UNKNOWN. */

@@ -62,7 +62,8 @@ struct request {
 	struct serving *serving;     /* NULL once the connection is gone */
 	uint64_t ordinal, begin_ns, last_sent_ns, done_ns;
 	uint32_t tid;                /* that began it */
-	uint32_t off, last_sent_off; /* its off_mark() at begin_ns and last_sent_ns; 0: not known, or another thread sent */
+	bool moved;                  /* another thread has sent of the answer */
+	uint32_t off, last_sent_off; /* its off_mark() at begin_ns and last_sent_ns; 0: not known */
 	bool answering, done, unclaimed, job;
 	uint32_t protocol;           /* enum protocol_id */
 	bool passed_on;              /* it counts where it was passed on to */

@@ -322,6 +322,30 @@ static void what_is_not_known_of_an_interval_its_waits_tell(void **state)
 	stream_end(&s);
 }
 
+/* The slowest of two has no mark at its end, since its return to the CPU was not seen: then its waits tell. */
+static void a_request_that_misses_a_mark_is_told_by_its_waits(void **state)
+{
+	struct stream s;
+	uint64_t request;
+	(void)state;
+
+	stream_tied(&s);
+	s.off = 1000;
+	request = request_begin(&s, PID, PID);
+	passes(&s, 100, 0);
+	request_end(&s, request, PID, PID);
+	request = request_begin(&s, PID, PID);
+	passes(&s, 9000, 8800);
+	off(&s, PID, WAIT_RUNQUEUE, 8800 * 1024);
+	s.off = 0;
+	request_end(&s, request, PID, PID);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(200), 1e-6);
+	assert_float_equal(ms(&s, SPENT_RUNQUEUE, BAND_MAX), UNITS(8800), 1e-6);
+	stream_end(&s);
+}
+
 /* What one thread reads and another answers: how long each was off the CPU says nothing. Samples do. */
 static void cpu_time_of_what_another_thread_answers_is_from_samples(void **state)
 {
@@ -454,6 +478,7 @@ int main(void)
 		cmocka_unit_test(cpu_time_of_short_requests_is_right_in_sum),
 		cmocka_unit_test(cpu_time_of_one_short_request_is_right),
 		cmocka_unit_test(what_is_not_known_of_an_interval_its_waits_tell),
+		cmocka_unit_test(a_request_that_misses_a_mark_is_told_by_its_waits),
 		cmocka_unit_test(cpu_time_of_what_another_thread_answers_is_from_samples),
 		cmocka_unit_test(a_weighted_wait_counts_for_its_like),
 		cmocka_unit_test(concurrent_requests_have_their_own_round_trips),
