@@ -24,8 +24,8 @@ def worked(mode):
             client.recv(64)
             time.sleep(0.005)
     time.sleep(0.5)
+    result = live.connprof_end(command, signal.SIGINT)  # while the worker lives: in its last moments its code is freed bit by bit
     expect(live.answer(process)["done"] == JOBS, "not all jobs were done")
-    result = live.connprof_end(command, signal.SIGINT)
     return live.check_json(result), result.status
 
 
