@@ -23,7 +23,8 @@ def worked(mode):
             client.sendall(f"RPUSH jobs {job}\r\n".encode())
             client.recv(64)
             time.sleep(0.005)
-    time.sleep(0.5)
+    expect(process.stdout.readline() == "done\n", "the worker did not come to its last job")
+    time.sleep(0.2)
     result = live.connprof_end(command, signal.SIGINT)  # while the worker lives: in its last moments its code is freed bit by bit
     expect(live.answer(process)["done"] == JOBS, "not all jobs were done")
     return live.check_json(result), result.status

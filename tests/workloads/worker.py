@@ -4,7 +4,7 @@
 usage: worker.py leaky|fixed|forking REDIS_PORT
 
 leaky: a client for each job. fixed: one client. forking: a process for each job, with a client of its own (as RQ works). Ends with a
-job called "end" and says how many it has done.
+job called "end", says "done", and how many it has done.
 """
 import json
 import os
@@ -34,5 +34,6 @@ while (job := queue.blpop("jobs")[1]) != b"end":
         perform(job)
         os._exit(0)
     done += 1
+print("done", flush=True)
 sys.stdin.read()  # a process that is gone cannot be asked for names
 print("answer", json.dumps({"done": done}), flush=True)
