@@ -5,22 +5,14 @@
 #include "message.h"
 #include "output.h"
 
-/* Call sites have their rules and names from being judged; a recording without connections has none. */
-static void judge(const struct options *options, struct connprof_recording *recording)
-{
-	struct connprof_rules rules = output_rules(options, NULL);
-
-	connprof_recording_judge(recording, &rules, NULL);
-}
-
 static int write_diff(const struct options *options, const struct output_plan *plan, struct connprof_recording *before,
 		      struct connprof_recording *after)
 {
 	struct connprof_error error = {0};
 	struct connprof_report_options style;
 
-	judge(options, before);
-	judge(options, after);
+	output_name_sites(options, before);
+	output_name_sites(options, after);
 	style = output_style(options, plan->format, -1);
 	style.base = before;
 	style.functions = style.nolineno = true; /* lines move with each edit */

@@ -55,13 +55,6 @@ static void draw(struct live_table *table, const char *text)
 	fflush(stdout);
 }
 
-static void judge(const struct options *options, struct connprof_recording *recording)
-{
-	struct connprof_rules rules = output_rules(options, NULL);
-
-	connprof_recording_judge(recording, &rules, NULL); /* names the call sites; the verdict itself is check's */
-}
-
 static void redraw(void *context, struct connprof_session *session)
 {
 	struct live_table *table = context;
@@ -74,7 +67,7 @@ static void redraw(void *context, struct connprof_session *session)
 
 	if (!memory)
 		return;
-	judge(table->options, recording);
+	output_name_sites(table->options, recording);
 	failed = connprof_report_write(recording, CONNPROF_VIEW_SITES, &style, memory, NULL);
 	if (fclose(memory) == 0 && !failed)
 		draw(table, text);
@@ -103,7 +96,7 @@ static int trace_sites(const struct options *options, const struct output_plan *
 		struct connprof_recording *recording = connprof_session_recording(watch.session);
 
 		erase(&table);
-		judge(options, recording);
+		output_name_sites(options, recording);
 		status = output_write(plan, options, recording);
 	}
 	if (!status)

@@ -157,6 +157,13 @@ struct connprof_rules output_rules(const struct options *options, const struct c
 	};
 }
 
+void output_name_sites(const struct options *options, struct connprof_recording *recording)
+{
+	struct connprof_rules rules = output_rules(options, NULL);
+
+	connprof_recording_judge(recording, &rules, NULL);
+}
+
 int output_accepted(const struct options *options, struct connprof_accepted **accepted)
 {
 	struct connprof_error error = {0};

@@ -34,6 +34,9 @@ int output_write(const struct output_plan *plan, const struct options *options,
 /* The rules the options ask for; borrows from both. */
 struct connprof_rules output_rules(const struct options *options, const struct connprof_accepted *accepted);
 
+/* Gives call sites their names and rules, without a word on the verdict; a recording without connections has none. */
+void output_name_sites(const struct options *options, struct connprof_recording *recording);
+
 /* What --baseline and --suppress accept (NULL: neither was given), and whether --write-baseline's place can be written: before
  * anything is attached. 0, or the exit status with the message said. */
 int output_accepted(const struct options *options, struct connprof_accepted **accepted);

@@ -4,7 +4,8 @@
 
 usage: accuracy.py [PART...]     parts: host oracle made shares opinions complete side (default: all)
 
-The exit status is 1 when a stack of connprof's was impossible, or shares differ from those of CPU time more than chance allows.
+The exit status is 1 when a stack of connprof's was impossible, shares differ from those of CPU time more than chance allows, others see
+something else than connprof does, or too many stacks do not reach their root.
 """
 import collections
 import os
@@ -31,6 +32,10 @@ ORACLE_HZ, ORACLE_SECONDS = 9973, 20
 SHARES_HZ, SHARES_SECONDS = 1999, 5
 COMPLETE_HZ, COMPLETE_SECONDS = 1999, 8
 CHANCE = 0.001  # of shares that are right, below which they are called wrong
+COMPLETE = 0.999  # of the stacks reach their root, or it is a finding
+# Of the frames are the same, or it is a finding; with gdb all but a tenth, which it names by another of a function's names.
+GDB = "dump / gdb, native and inlined frames with their lines"
+ALIKE = {"dump / faulthandler": 0.99, "dump / py-spy dump": 0.99, "record (the kernel walker) / dump": 0.99, GDB: 0.87}
 
 findings = []
 
@@ -78,6 +83,8 @@ def part_made():
         total, gone = verdicts[version].samples, counters(summary, "Python frames cut")["frames whose code was gone"]
         rows.append([full_version(path, version), total, f"{gone} ({percent(gone, total)})",
                      f"{verdicts[version].impossible} ({percent(verdicts[version].impossible, total)})"])
+        if verdicts[version].impossible:
+            findings.append(f"{version}: {verdicts[version].impossible} impossible stacks of code made while it ran")
         live.clean_up()
     return table(["CPython", "samples", "frames whose code was gone", "impossible"], rows)
 
@@ -111,8 +118,7 @@ def part_shares():
 
 def part_opinions():
     """Over all versions: pairs of opinions, frame by frame."""
-    pairs = {name: opinions.Difference() for name in (
-        "dump / faulthandler", "dump / py-spy dump", "record (the kernel walker) / dump", "dump / gdb, native and inlined frames with their lines")}
+    pairs = {name: opinions.Difference() for name in ALIKE}
     silent, inferred = collections.defaultdict(list), 0
     for version, path in cpythons.found(*cpythons.VERSIONS):
         process, by_pthread = opinions.start(path)
@@ -138,6 +144,9 @@ def part_opinions():
         for tid, frames in backtraces.items():
             pairs[names[3]].add(native[tid], frames)
         live.clean_up()
+    for name, pair in pairs.items():
+        if pair.counts["same"] < ALIKE[name] * sum(pair.counts.values()):
+            findings.append(f"{name}: only {pair.counts['same']} of {sum(pair.counts.values())} frames are the same")
     rows = [[name, pair.threads, sum(pair.counts.values()), pair.counts["same"], str(pair)] for name, pair in pairs.items()]
     notes = "; ".join(f"{tool} has no word on {', '.join(versions)}" for tool, versions in silent.items())
     return (table(["the first / the second", "threads", "frames", "the same", "others"], rows) + f"\n\nLeft out of gdb's: {inferred} frames that it "
@@ -166,6 +175,8 @@ def part_complete():
         summary, total = folded.summary, folded.total
         cut, python = counters(summary, "cut"), counters(summary, "Python frames cut")
         rows.append([name, total, f"{100 - 100 * sum(cut.values()) / total:.3f} %", reasons(cut, total), reasons(python, total)])
+        if total - sum(cut.values()) < COMPLETE * total:
+            findings.append(f"{name}: {sum(cut.values())} of {total} stacks do not reach their root")
         print(name, summary, file=sys.stderr)
         live.clean_up()
     return table(["target", "samples", "reach the root", "those that do not, by reason", "Python part not whole, by reason"], rows)
