@@ -282,7 +282,6 @@ static inline u32 off_mark(u64 off_ns)
 	return (u32)(off_ns >> 10) | !(u32)(off_ns >> 10);
 }
 
-
 /* LOG and SEND; a stack follows where weight is not 0. */
 struct call_body {
 	u64 subject;     /* SEND: the connection; LOG: the inode */

@@ -141,7 +141,6 @@ static __always_inline void emit(struct io_scratch *out, struct connection *conn
 	out->body.bytes = bytes;
 	out->body.unit = unit;
 	out->body.queued_us = queued_us(connection, sk, flags);
-	out->body.off = off_now();
 	if (regs)
 		size = peek(out->payload, regs, bytes);
 	else if (settings.payload_bytes)
@@ -160,6 +159,7 @@ static __always_inline void emit(struct io_scratch *out, struct connection *conn
 	out->body.flags = flags | (size || flags & IO_SEALED ? 0 : IO_NO_PAYLOAD);
 	size += sizeof(out->record) + sizeof(out->body);
 	record_fill(&out->record, RECORD_IO, size);
+	out->body.off = off_now();
 	if (bpf_ringbuf_output(&ring, &out->record, size, ring_flags()))
 		drop(DROP_RING_FULL_IO);
 }

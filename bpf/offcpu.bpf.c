@@ -205,11 +205,9 @@ static __always_inline void comes_back(u32 tid, u64 now, struct walk_budget *bud
 {
 	struct wait *wait = bpf_map_lookup_elem(&waits, &tid);
 
-	if (!wait)
-		return;
-	if (wait->back.out_ns)
+	if (wait && wait->back.out_ns)
 		is_back(wait, tid, now);
-	budget->running = (u64)tid << 32 | off_mark(wait->off_ns);
+	budget->running = (u64)tid << 32 | off_mark(wait ? wait->off_ns : 0); /* a new thread has no entry, and was never off */
 }
 
 /* ---- leaving ---- */

@@ -111,12 +111,12 @@ static __always_inline void emit(const struct tls_call *call, const struct targe
 		return;
 	}
 	record_fill(&out->record, RECORD_IO, sizeof(*out));
+	out->body.off = off_now();
 	out->body.conn = connection->conn;
 	out->body.bytes = moved;
 	out->body.flags = flags;
 	out->body.unit = unit;
 	out->body.queued_us = 0; /* told with the ciphertext */
-	out->body.off = off_now();
 	asm volatile("" : "+r"(size));
 	if (size > PAYLOAD_BYTES)
 		size = PAYLOAD_BYTES;

@@ -127,21 +127,37 @@ static struct sums band_sums(const struct breakdown *breakdown, double all, doub
 	return sums;
 }
 
-/* What is known cannot be more than the latency, and is not less than nothing. CPU time is what is left at most where it is rather an
- * estimate, and else leaves no more than the rest. */
+/* From what was sent and received, and not from waits, some of which stand for others. */
+static bool is_seen(unsigned spent)
+{
+	return spent == SPENT_SETUP || spent == SPENT_REDIS || spent == SPENT_PEERS;
+}
+
+static void scale(struct sums *sums, bool seen, double factor)
+{
+	for (unsigned i = SPENT_CPU + 1; i < SPENT_ELSE; i++)
+		sums->ns[i] *= is_seen(i) == seen ? factor : 1;
+	for (unsigned i = 0; seen && i < SPENT_COMMANDS; i++)
+		sums->command_ns[i] *= factor;
+}
+
+/* What is known cannot be more than the latency, and is not less than nothing; where it is, guesses give way first. CPU time is what
+ * is left at most where it is rather an estimate, and else leaves no more than the rest. */
 static void settle(struct sums *sums)
 {
 	double cpu = sums->cpu_known * 2 > sums->requests ? fmin(sums->ns[SPENT_CPU], sums->latency_ns) : 0;
-	double known = 0, most = sums->latency_ns - cpu, left;
+	double most = sums->latency_ns - cpu, seen = 0, guessed = 0, left;
 
 	for (unsigned i = SPENT_CPU + 1; i < SPENT_ELSE; i++) {
 		sums->ns[i] = sums->ns[i] > 0 ? sums->ns[i] : 0;
-		known += sums->ns[i];
+		*(is_seen(i) ? &seen : &guessed) += sums->ns[i];
 	}
-	if (known > most)
-		for (unsigned i = SPENT_CPU + 1; i < SPENT_ELSE; i++)
-			sums->ns[i] *= most / known;
-	left = sums->latency_ns - fmin(known, most);
+	if (seen > most)
+		scale(sums, true, most / seen);
+	seen = fmin(seen, most);
+	if (seen + guessed > most)
+		scale(sums, false, (most - seen) / guessed);
+	left = sums->latency_ns - fmin(seen + guessed, most);
 	sums->ns[SPENT_CPU] = sums->ns[SPENT_CPU] < left ? sums->ns[SPENT_CPU] : left;
 	sums->ns[SPENT_ELSE] = left - sums->ns[SPENT_CPU];
 }

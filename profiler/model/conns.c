@@ -282,7 +282,7 @@ static void gone(struct conns *conns, struct entry *entry, const struct event *e
 {
 	struct conn *conn = &entry->conn;
 
-	requests_end(conns->requests, &entry->serving, event->time_ns);
+	requests_end(conns->requests, &entry->serving, event);
 	if (conn->opened && !conn->established_ns && !conn->last_io_ns)
 		conn->failed = true;
 	conn->error = event->conn.error;
@@ -383,7 +383,7 @@ static int moved(struct conns *conns, const struct event *event)
 		if (protocol_passed_on(facts->protocol))
 			requests_pass_on(conns->requests, event);
 		if (facts->flags & WIRE_BLOCKING)
-			requests_end(conns->requests, &entry->serving, event->time_ns);
+			requests_end(conns->requests, &entry->serving, event);
 		client_sent(conns, entry, event);
 	} else if (facts->flags & WIRE_JOB) {
 		requests_job(conns->requests, &entry->serving, event);
@@ -399,7 +399,7 @@ static void closed(struct conns *conns, struct entry *entry, const struct event 
 {
 	struct conn *conn = &entry->conn;
 
-	requests_end(conns->requests, &entry->serving, event->time_ns);
+	requests_end(conns->requests, &entry->serving, event);
 	if (!ended_here(conns, entry, event->time_ns))
 		return;
 	conn->close_stack = event->stack;

@@ -285,6 +285,14 @@ static void take_over(struct requests *requests, struct request *request, const 
 	take_up(requests, worker, request);
 }
 
+/* So far: there may be more. */
+static void answered(struct request *request, const struct event *event)
+{
+	request->last_sent_ns = event->time_ns;
+	request->last_sent_off = event->off;
+	request->moved |= event->tid != request->tid;
+}
+
 static void sent(struct requests *requests, struct serving *serving, const struct event *event)
 {
 	struct request *request = serving->request;
@@ -293,9 +301,7 @@ static void sent(struct requests *requests, struct serving *serving, const struc
 		return;
 	take_over(requests, request, event);
 	request->answering |= event->io.facts.responses > 0;
-	request->last_sent_ns = event->time_ns;
-	request->last_sent_off = event->off;
-	request->moved |= event->tid != request->tid;
+	answered(request, event);
 	if (!(event->io.facts.flags & WIRE_RESPONSE_DONE))
 		return;
 	request->answering = true;
@@ -329,17 +335,17 @@ void requests_io(struct requests *requests, struct serving *serving, const struc
 	else
 		sent(requests, serving, event);
 	if (event->io.facts.flags & WIRE_UPGRADED)
-		requests_end(requests, serving, event->time_ns);
+		requests_end(requests, serving, event);
 }
 
-void requests_end(struct requests *requests, struct serving *serving, uint64_t time_ns)
+void requests_end(struct requests *requests, struct serving *serving, const struct event *event)
 {
 	serving->queued = 0;
 	if (!serving->request)
 		return;
 	if (serving->request->job)
-		serving->request->last_sent_ns = time_ns;
-	finish(requests, serving->request, time_ns);
+		answered(serving->request, event);
+	finish(requests, serving->request, event->time_ns);
 	requests_retire(requests, serving->request);
 }
 

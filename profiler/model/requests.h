@@ -51,7 +51,7 @@ void requests_io(struct requests *requests, struct serving *serving, const struc
  * next pop there (requests_end). */
 void requests_job(struct requests *requests, struct serving *serving, const struct event *event);
 /* The accepted connection is closed, gone, or upgraded; the job is done. */
-void requests_end(struct requests *requests, struct serving *serving, uint64_t time_ns);
+void requests_end(struct requests *requests, struct serving *serving, const struct event *event);
 /* The process asks as a web server that passes its requests on (protocol_passed_on). Where they are passed on to a followed process, they
  * are counted there. */
 void requests_pass_on(struct requests *requests, const struct event *event);

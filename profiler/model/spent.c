@@ -125,11 +125,16 @@ static void sum_sample(const struct work *work, const struct held *held, uint64_
 		out->ns[SPENT_CPU] += (double)period_ns;
 }
 
+static double weight_of(const struct held *held)
+{
+	return held->wait.weight > WEIGHT_ONE ? (double)held->wait.weight / WEIGHT_ONE : 1;
+}
+
 /* A wait that was walked for several counts for them: of one request that is a guess, over many it is right. */
 static void sum_wait(const struct work *work, const struct held *held, struct spent *out)
 {
 	uint64_t begin_ns = held->time_ns - held->wait.ns;
-	double ns = (double)held->wait.ns, weight = held->wait.weight > WEIGHT_ONE ? (double)held->wait.weight / WEIGHT_ONE : 1;
+	double ns = (double)held->wait.ns, weight = weight_of(held);
 	enum spent_id place = spent_by(held->wait.wait);
 
 	if (place == SPENT_ELSE)
@@ -168,14 +173,14 @@ static double off_inside(const struct purpose *purpose)
 	return purpose->told_ns > 0 ? purpose->told_ns : (double)(purpose->end_ns - purpose->begin_ns);
 }
 
-/* What is neither in an interval nor off the CPU. */
+/* What is neither in an interval nor off the CPU. By waits it is about right: of those not walked nothing but their like is known. */
 static double on_cpu(struct work *work, uint64_t latency_ns)
 {
 	double rest = (double)latency_ns, off = 1024.0 * work->off, told = 0;
 
 	for (size_t i = 0; i < work->count; i++)
 		if (work->held[i].wait.wait != WAIT_NONE && work->held[i].time_ns <= work->end_ns)
-			told += outside(work, &work->held[i]);
+			told += weight_of(&work->held[i]) * outside(work, &work->held[i]);
 	for (size_t i = 0; i < work->purpose_count; i++) {
 		rest -= (double)(work->purposes[i].end_ns - work->purposes[i].begin_ns);
 		off -= off_inside(&work->purposes[i]);
@@ -209,7 +214,7 @@ void spent_sum(struct work *work, uint64_t period_ns, struct spent *out)
 		else
 			sum_wait(work, held, out);
 	}
-	out->cpu_known = work->off != OFF_UNKNOWN && out->latency_ns < OFF_WRAPS_NS;
-	if (out->cpu_known)
+	out->cpu_known = work->off < OFF_UNMARKED && out->latency_ns < OFF_WRAPS_NS;
+	if (out->cpu_known || work->off == OFF_UNMARKED)
 		out->ns[SPENT_CPU] = on_cpu(work, out->latency_ns);
 }

@@ -6,8 +6,9 @@
  * traffic. What the thread was kept by is known from its waits, if they are looked at. A moment goes to the run queue, the GIL, a
  * lock, … if the thread waited for that, else to the interval it lies in (the one begun first where several overlap), else to
  * whatever else the thread waited for. CPU time is what passed outside of the intervals without the thread being off the CPU, where
- * one thread served the request and nothing else meanwhile, and how long it was off is known. Else it is an estimate: samples
- * outside all of these times their period; only over many requests, or long ones, it is a good one.
+ * one thread served the request and nothing else meanwhile, and how long it was off is known. Else it is an estimate: where only the
+ * marks of that are missing, what its waits leave; else samples outside of all these times their period, a good one over many
+ * requests, or long ones, only.
  */
 #ifndef CONNPROF_MODEL_SPENT_H
 #define CONNPROF_MODEL_SPENT_H

@@ -3,7 +3,8 @@
  * cpython_code.c - names and lines of code objects, read from the target once and kept by address.
  *
  * A code object can be freed and its address used again, so an entry is compared with memory at its first use in each
- * batch of events: same names, file, first line and line table (their addresses), or it is read anew. Of a process that has gone what was last seen holds. Where code does not live long, the
+ * batch of events: same names, file, first line and line table (their addresses), or it is read anew. Of a process that has gone
+ * (or whose main thread has: then too its memory cannot be read) what was last seen holds. Where code does not live long, the
  * walker sends a mark of what it saw along; what is named must have it, and must not have been freed while it was read.
  */
 #include <errno.h>

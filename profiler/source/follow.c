@@ -355,11 +355,24 @@ const struct runtime_ops *followed_runtime(const struct followed *process, struc
 	return process->interpreter ? process->interpreter->ops : NULL;
 }
 
+/* Is the process whose memory it reads still there, and still the program it was? Its number may be another's by now. */
+static bool is_there(struct follow *follow, const struct interpreter *interpreter)
+{
+	const struct followed *process = follow_find(follow, interpreter->pid);
+
+	return process && !process->dead && process->interpreter == interpreter;
+}
+
+/* Once a process has gone its memory may be asked for in the one that forked it: other code can have come to lie there since, but not
+ * likely. While it lives its own word is the last. */
 int followed_name_frame(const struct followed *process, const struct slot *slot, struct strings *strings, struct frame *out)
 {
+	struct interpreter *one = process->interpreter;
 	int code = -ESRCH;
 
-	for (struct interpreter *one = process->interpreter; one && one->ops && code < 0; one = one->before) {
+	for (bool own = true; one && one->ops && code == -ESRCH; one = one->before, own = false) {
+		if (!own && !is_there(process->follow, one))
+			continue;
 		memset(out, 0, sizeof(*out));
 		code = one->ops->name_frame(one->runtime, slot, strings, out);
 	}

@@ -10,13 +10,14 @@
 #include "process/process.h"
 #include "runtime/runtime.h"
 
-#define FORKS_BEFORE_MAX 4 /* of which a child's child's … interpreter is kept */
+#define FORKS_BEFORE_MAX 2 /* interpreters of processes that forked one another which are kept for the last of them */
 
 /* A runtime of one process; a forked child reads through its parent's until it has been looked at itself. */
 struct interpreter {
 	unsigned users;
 	unsigned forks;                    /* how many before it there are */
-	struct interpreter *before;        /* its parent's, counted: what was in memory at the fork can be read there when it has gone itself. NULL: none */
+	struct interpreter *before;        /* of the process that forked it, counted: what was in memory then can be read there when it has
+					    * gone itself. NULL: none */
 	pid_t pid;                         /* whose memory it reads */
 	enum runtime_found found;
 	const struct runtime_ops *ops;     /* NULL: none that can be read */
