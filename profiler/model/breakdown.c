@@ -137,8 +137,20 @@ static void scale(struct sums *sums, bool seen, double factor)
 {
 	for (unsigned i = SPENT_CPU + 1; i < SPENT_ELSE; i++)
 		sums->ns[i] *= is_seen(i) == seen ? factor : 1;
-	for (unsigned i = 0; seen && i < SPENT_COMMANDS; i++)
-		sums->command_ns[i] *= factor;
+}
+
+/* Commands follow what became of their part, which was: a weighted wait may have taken more from one than that had. */
+static void settle_commands(struct sums *sums, double was)
+{
+	double all = 0, share;
+
+	for (unsigned i = 0; i < SPENT_COMMANDS; i++) {
+		sums->command_ns[i] = fmax(sums->command_ns[i], 0);
+		all += sums->command_ns[i];
+	}
+	share = all > 0 ? sums->ns[SPENT_REDIS] / fmax(all, was) : 0;
+	for (unsigned i = 0; i < SPENT_COMMANDS; i++)
+		sums->command_ns[i] *= share;
 }
 
 /* What is known cannot be more than the latency, and is not less than nothing; where it is, guesses give way first. CPU time is what
@@ -146,7 +158,7 @@ static void scale(struct sums *sums, bool seen, double factor)
 static void settle(struct sums *sums)
 {
 	double cpu = sums->cpu_known * 2 > sums->requests ? fmin(sums->ns[SPENT_CPU], sums->latency_ns) : 0;
-	double most = sums->latency_ns - cpu, seen = 0, guessed = 0, left;
+	double most = sums->latency_ns - cpu, redis = sums->ns[SPENT_REDIS], seen = 0, guessed = 0, left;
 
 	for (unsigned i = SPENT_CPU + 1; i < SPENT_ELSE; i++) {
 		sums->ns[i] = sums->ns[i] > 0 ? sums->ns[i] : 0;
@@ -157,6 +169,7 @@ static void settle(struct sums *sums)
 	seen = fmin(seen, most);
 	if (seen + guessed > most)
 		scale(sums, false, (most - seen) / guessed);
+	settle_commands(sums, redis);
 	left = sums->latency_ns - fmin(seen + guessed, most);
 	sums->ns[SPENT_CPU] = sums->ns[SPENT_CPU] < left ? sums->ns[SPENT_CPU] : left;
 	sums->ns[SPENT_ELSE] = left - sums->ns[SPENT_CPU];

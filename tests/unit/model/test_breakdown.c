@@ -64,15 +64,16 @@ static double ms(const struct stream *s, unsigned spent, unsigned band)
 	return part(s, spent, "")->ms[band];
 }
 
-/* In each band the parts come to the whole. */
+/* In each band the parts come to the whole, and the commands to no more than their part. */
 static void assert_sums(const struct stream *s)
 {
 	for (unsigned band = 0; band < BAND_COUNT; band++) {
-		double sum = 0;
+		double sum = 0, commands = 0;
 
 		for (size_t i = 0; i < s->recording->spent.count; i++)
-			sum += s->recording->spent.rows[i].command ? 0 : s->recording->spent.rows[i].ms[band];
+			*(s->recording->spent.rows[i].command ? &commands : &sum) += s->recording->spent.rows[i].ms[band];
 		assert_float_equal(sum, s->recording->spent.latency_ms[band], 1e-6);
+		assert_true(commands <= ms(s, SPENT_REDIS, band) + 1e-6);
 	}
 }
 
@@ -475,6 +476,39 @@ static void a_weighted_wait_counts_for_its_like(void **state)
 	stream_end(&s);
 }
 
+/* Waits that count for too many of their like push the other parts back, a round trip's command with it. Another's waits count for
+ * more than all of its round trip: nothing is left of its command, and the other's is still no more than both. */
+static void commands_are_no_more_than_their_part(void **state)
+{
+	static const char *const commands[] = { "GET", "MGET" };
+	struct stream s;
+	struct event event = { .kind = EVENT_OFFCPU, .pid = PID, .tid = PID };
+	uint64_t conn, request;
+	(void)state;
+
+	stream_tied(&s);
+	conn = redis_connect(&s, PID, PID, 0);
+	request = request_begin(&s, PID, PID);
+	for (unsigned i = 0; i < 2; i++) {
+		ask(&s, conn, PID, commands[i], 1);
+		s.now_ns += 10 * MS;
+		event.offcpu = (struct event_offcpu){ .ns = 2 * MS, .weight = 8 * i * WEIGHT_ONE, .wait = WAIT_LOCK };
+		if (i)
+			feed(&s, &event);
+		reply(&s, conn, PID, 1);
+	}
+	s.now_ns += 20 * MS;
+	event.offcpu.weight = 40 * WEIGHT_ONE;
+	feed(&s, &event);
+	request_end(&s, request, PID, PID);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_true(ms(&s, SPENT_REDIS, BAND_MAX) > 0);
+	assert_float_equal(part(&s, SPENT_REDIS, "GET")->ms[BAND_MAX], ms(&s, SPENT_REDIS, BAND_MAX), 1e-6);
+	assert_float_equal(part(&s, SPENT_REDIS, "MGET")->ms[BAND_MAX], 0, 1e-6);
+	stream_end(&s);
+}
+
 /* Eight threads at once: whose round trip it was is told by who asked. */
 static void concurrent_requests_have_their_own_round_trips(void **state)
 {
@@ -573,6 +607,7 @@ int main(void)
 		cmocka_unit_test(a_job_has_its_cpu_time),
 		cmocka_unit_test(cpu_time_of_what_another_thread_answers_is_from_samples),
 		cmocka_unit_test(a_weighted_wait_counts_for_its_like),
+		cmocka_unit_test(commands_are_no_more_than_their_part),
 		cmocka_unit_test(concurrent_requests_have_their_own_round_trips),
 		cmocka_unit_test(concurrent_tasks_have_their_own_round_trips),
 		cmocka_unit_test(intervals_are_bounded_and_counted),
