@@ -14,6 +14,11 @@
 
 #define READ_CHUNK (256u << 10)
 
+static int cannot_read(const char *path, int code, struct connprof_error *error)
+{
+	return error_set(error, code, CONNPROF_CANNOT_OBSERVE, "cannot read %s: %s", path, strerror(-code));
+}
+
 int pprof_read_file(const char *path, uint8_t **bytes, size_t *size, struct connprof_error *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), got = 0, code = 0;
@@ -24,15 +29,19 @@ int pprof_read_file(const char *path, uint8_t **bytes, size_t *size, struct conn
 		code = fd < 0 ? -errno : -ENOMEM;
 		if (fd >= 0)
 			close(fd);
-		return error_set(error, code, CONNPROF_CANNOT_OBSERVE, "cannot read %s: %s", path, strerror(-code));
+		return cannot_read(path, code, error);
 	}
 	*bytes = NULL;
 	*size = 0;
 	while (!(code = array_reserve(bytes, &capacity, *size + READ_CHUNK, 1, PPROF_BYTES_MAX)) &&
 	       (got = gzread(file, *bytes + *size, READ_CHUNK)) > 0)
 		*size += (size_t)got;
-	if (got < 0)
-		code = -EINVAL;
+	if (got < 0) {
+		int why = errno;
+
+		gzerror(file, &got);
+		code = got == Z_ERRNO ? -why : -EINVAL;
+	}
 	gzclose(file);
 	if (!code)
 		return 0;
@@ -40,6 +49,8 @@ int pprof_read_file(const char *path, uint8_t **bytes, size_t *size, struct conn
 	*bytes = NULL;
 	if (code == -ENOMEM)
 		return error_memory(error);
-	return error_set(error, -EINVAL, CONNPROF_USAGE,
+	if (code != -E2BIG && code != -EINVAL)
+		return cannot_read(path, code, error);
+	return error_set(error, -EINVAL, CONNPROF_CANNOT_OBSERVE,
 			 code == -E2BIG ? "%s is too large for a recording" : "%s is not a recording: broken gzip data", path);
 }

@@ -120,6 +120,10 @@ head -c 1000 /dev/urandom >noise.pb.gz
 expect 3 '.*noise' 'report of noise' report noise.pb.gz -f folded
 : >empty.pb.gz
 expect 3 '.*empty' 'report of an empty file' report empty.pb.gz -f folded
+printf '\037\213\010\000\000\000\000\000\000\003\007broken' >broken.pb.gz
+expect 3 'broken.pb.gz is not a recording: broken gzip data' 'report of a broken gzip file' report broken.pb.gz -f folded
+expect 3 'cannot read .*: Is a directory' 'report of a directory' report . -f folded
+expect 3 '/dev/zero is too large for a recording' 'report of what does not end' report /dev/zero -f folded
 pid=$(gone_pid)
 for command in record trace check dump; do
 	expect 3 ".*$pid" "$command: no such process" $command -p "$pid"
