@@ -110,3 +110,11 @@ bool child_failed(const struct child *child)
 		return false;
 	return !WIFEXITED(child->status) || WEXITSTATUS(child->status) != 0;
 }
+
+void child_tell_failure(const struct child *child)
+{
+	if (WIFEXITED(child->status))
+		message_say("the command failed: it ended with status %d", WEXITSTATUS(child->status));
+	else
+		message_say("the command failed: signal %d ended it (%s)", WTERMSIG(child->status), strsignal(WTERMSIG(child->status)));
+}

@@ -31,4 +31,7 @@ void child_release(struct child *child);
 /* Did the command fail by itself? */
 bool child_failed(const struct child *child);
 
+/* Says how it did. */
+void child_tell_failure(const struct child *child);
+
 #endif

@@ -43,7 +43,10 @@ static int final_status(int verdict, const struct watch *watch)
 		return verdict;
 	if (watch->status)
 		return watch->status;
-	return child_failed(&watch->child) ? CONNPROF_COMMAND_FAILED : verdict;
+	if (!child_failed(&watch->child))
+		return verdict;
+	child_tell_failure(&watch->child);
+	return CONNPROF_COMMAND_FAILED;
 }
 
 static int judge(const struct watch *watch, const struct options *options, const struct output_plan *plan,

@@ -217,11 +217,13 @@ def unclosed_connections_are_a_leak():
 
 @case
 def command_is_checked_and_its_failure_is_told_apart():
-    for code, status in (("import sys; print('mine'); sys.exit(3)", 5),):
+    for code, how in (("import sys; print('mine'); sys.exit(3)", "it ended with status 3"),
+                      ("import os; print('mine', flush=True); os.kill(os.getpid(), 9)", "signal 9 ended it (Killed)")):
         result = live.connprof("check", "--min-requests", 0, "--", live.sys.executable, "-c", code)
-        result.expect_status(status)
+        result.expect_status(5)
+        expect(f"connprof: the command failed: {how}" in result.err.splitlines(), f"how it failed is not said: {result}")
         expect("mine" in result.out and "verdict" not in result.out, f"the command's output passes through: {result}")
-        expect(result.err, "no report on standard error")
+        expect("requests" in result.err, f"no report on standard error: {result}")
 
 
 @case
