@@ -4,7 +4,7 @@
 #include "report/sites.h"
 
 #define OUTER_FRAMES 4  /* shown above the call site: the handler and who called it */
-#define INNER_FRAMES 10 /* shown below it, down to connect() */
+#define INNER_FRAMES 10 /* shown below it, down to connect(); where there is none, the innermost, which tell most */
 
 static void put_chain_frame(const struct connprof_recording *recording, const struct frame *frame, bool call_site, FILE *stream)
 {
@@ -29,26 +29,23 @@ static bool chain_shows(const struct frame *frame, bool interpreted)
 /* From the handler down to connect(); the call site is marked. */
 void site_chain(const struct connprof_recording *recording, const struct site_row *site, FILE *stream)
 {
-	size_t count = 0, at, skip, outer = 0, inner = 0;
+	size_t count = 0, end, outer = 0, inner = 0;
 	const uint32_t *frames = stacks_get(recording->stacks, site->stack, &count, NULL);
 	bool interpreted = false, below = false;
 
 	for (size_t i = 0; i < count; i++)
 		interpreted |= stacks_frame(recording->stacks, frames[i]) &&
 			       stacks_frame(recording->stacks, frames[i])->kind == FRAME_PYTHON;
-	for (at = 0; at < count && frames[at] != site->call_site; at++)
+	for (end = 0; end < count && frames[end] != site->call_site; end++)
 		;
-	if (at == count) { /* no application frame: all that can be shown is below */
-		at = count ? count - 1 : 0;
-		below = true;
-	}
-	for (skip = at; skip + 1 < count && outer < OUTER_FRAMES; skip++)
-		outer += chain_shows(stacks_frame(recording->stacks, frames[skip + 1]), interpreted);
+	below = end == count; /* no application frame */
+	for (end = below ? 0 : end + 1; end < count && outer < (below ? INNER_FRAMES : OUTER_FRAMES); end++)
+		outer += chain_shows(stacks_frame(recording->stacks, frames[end]), interpreted);
 	if (count)
 		paragraph_label(stream, "chain");
 	if (count)
-		fputs("outermost first\n", stream);
-	for (size_t i = count ? skip + 1 : 0; i-- > 0;) {
+		fprintf(stream, "outermost first%s\n", below && end < count ? ", without those further out" : "");
+	for (size_t i = end; i-- > 0;) {
 		const struct frame *frame = stacks_frame(recording->stacks, frames[i]);
 		bool here = frames[i] == site->call_site;
 

@@ -156,6 +156,28 @@ static void test_the_parts_of_a_set_up_are_told_with_tls(void **state)
 	connprof_recording_free(r);
 }
 
+/* A stack of which nothing is known to be the application's: what matters is near connect(), not near the loop. */
+static void test_without_a_call_site_the_innermost_calls_are_shown(void **state)
+{
+	struct connprof_recording *r = judged();
+	uint32_t ids[14];
+	char name[16], *out;
+
+	(void)state;
+	for (size_t i = 0; i < 14; i++) {
+		snprintf(name, sizeof(name), "call%zu;", i);
+		ids[i] = python(r, name, "/usr/lib/python3/dist-packages/redis/connection.py", 1);
+	}
+	r->sites[0].call_site = 0;
+	r->sites[0].stack = stacks_add(r->stacks, ids, 14, END_ROOT);
+	out = render_as(r, CONNPROF_VIEW_VERDICT, "text");
+	assert_has(out, "outermost first, without those further out\n");
+	assert_has_not(out, "call10;");
+	assert_true(strstr(out, "call9;") && strstr(out, "call9;") < strstr(out, "call0;"));
+	free(out);
+	connprof_recording_free(r);
+}
+
 static void test_inconclusive_says_why_and_colours_only_when_asked(void **state)
 {
 	struct connprof_report_options options = {.format = "text", .color = true};
@@ -340,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_is_null_never_zero),
 		cmocka_unit_test(test_check_text_names_the_line_the_cost_and_the_remedy),
 		cmocka_unit_test(test_the_parts_of_a_set_up_are_told_with_tls),
+		cmocka_unit_test(test_without_a_call_site_the_innermost_calls_are_shown),
 		cmocka_unit_test(test_inconclusive_says_why_and_colours_only_when_asked),
 		cmocka_unit_test(test_trace_shows_a_row_a_site),
 		cmocka_unit_test(test_dump_reads_like_py_spys),
