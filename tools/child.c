@@ -31,6 +31,7 @@ static _Noreturn void run_held(int channel, char **command, const sigset_t *mask
 	if (got != 1)
 		_exit(EXIT_NOT_RUN);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(command[0], command);
 	code = errno;

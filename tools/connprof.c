@@ -95,6 +95,7 @@ int main(int argc, char **argv)
 
 	hold_standard_streams();
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is found as a failed write, and said */
+	signal(SIGXFSZ, SIG_IGN); /* and so is a file that would be larger than allowed */
 	signal(SIGCHLD, SIG_DFL); /* inherited as ignored, a command's exit status would be lost */
 	if (argc < 2)
 		return message_usage(NULL, "no command given");

@@ -139,6 +139,9 @@ expect 3 'cannot write /nonexistent/b.json' '--write-baseline nowhere' check -p 
 
 # One recorded window, in each format of CI and with what is accepted.
 leaky=$(dirname "$manual")/../tests/golden/leaky.events.jsonl
+(ulimit -f 0; exec "$connprof" report "$leaky" --view verdict -o limited.txt) 2>&1 | grep -q '^connprof: cannot write limited.txt: File too large'
+verdict $? 'a file larger than allowed (ulimit -f) is told, not died of'
+[ -z "$(find . -name '*limited*')" ]; verdict $? 'and nothing of it stays'
 judged() { "$connprof" report "$leaky" --view verdict "$@" >out 2>err; got=$?; }
 judged -f sarif
 python3 -c 'import json; run = json.load(open("out"))["runs"][0]
