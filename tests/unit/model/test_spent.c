@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_spent.c - a request's CPU time: by how long its thread was off the CPU, where that is known; else by waits, or by samples. */
+#include "unit/model/spent.h"
+
+/* Time passes: so much of it off the CPU, in units of 1,024 ns. */
+static void passes(struct stream *s, uint32_t units, uint32_t off)
+{
+	s->now_ns += units * 1024ull;
+	s->off += off;
+}
+
+#define UNITS(count) ((count) * 1024 / 1e6) /* in ms */
+
+/* Where one thread serves a request, and how long it was off the CPU is known, one short request's CPU time is right. */
+static void cpu_time_of_one_short_request_is_right(void **state)
+{
+	struct stream s;
+	uint64_t conn, request;
+	(void)state;
+
+	stream_tied(&s);
+	s.off = UINT32_MAX - 50; /* it wraps */
+	conn = redis_connect(&s, PID, PID, 0);
+	request = request_begin(&s, PID, PID);
+	passes(&s, 600, 0);
+	ask(&s, conn, PID, "GET", 1);
+	passes(&s, 400, 300);
+	reply(&s, conn, PID, 1);
+	passes(&s, 700, 100);     /* of which 30 were for a lock, and of 70 nobody knows what for */
+	off(&s, PID, WAIT_LOCK, 30 * 1024);
+	request_end(&s, request, PID, PID);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	for (unsigned band = 0; band < BAND_COUNT; band++) {
+		assert_float_equal(ms(&s, SPENT_CPU, band), UNITS(600 + 600), 1e-6);
+		assert_float_equal(ms(&s, SPENT_REDIS, band), UNITS(400), 1e-6);
+		assert_float_equal(ms(&s, SPENT_LOCKS, band), UNITS(30), 1e-6);
+		assert_float_equal(ms(&s, SPENT_ELSE, band), UNITS(70), 1e-6);
+	}
+	stream_end(&s);
+}
+
+/* Of an interval that ends in another thread's time the waits in it tell. */
+static void what_is_not_known_of_an_interval_its_waits_tell(void **state)
+{
+	struct stream s;
+	uint64_t conn, request;
+	(void)state;
+
+	stream_tied(&s);
+	s.off = 1000;
+	request = request_begin(&s, PID, PID);
+	passes(&s, 500, 0);
+	conn = s.next_conn++;
+	conn_event(&s, EVENT_CONNECT, conn, PID, PID, 0, CONN_OPENED, 0);
+	passes(&s, 2000, 1900);
+	off(&s, PID, WAIT_SOCKET, 1900 * 1024);
+	conn_event(&s, EVENT_ESTABLISHED, conn, PID, PID + 1, 0, CONN_OPENED, 0);
+	passes(&s, 500, 200);
+	off(&s, PID, WAIT_RUNQUEUE, 200 * 1024);
+	request_end(&s, request, PID, PID);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(500 + 300), 1e-6);
+	assert_float_equal(ms(&s, SPENT_SETUP, BAND_MAX), UNITS(2000), 1e-6);
+	assert_float_equal(ms(&s, SPENT_RUNQUEUE, BAND_MAX), UNITS(200), 1e-6);
+	stream_end(&s);
+}
+
+/* The slowest of two has no mark at its end, since its return to the CPU was not seen: then its waits tell. */
+static void a_request_that_misses_a_mark_is_told_by_its_waits(void **state)
+{
+	struct stream s;
+	uint64_t request;
+	(void)state;
+
+	stream_tied(&s);
+	s.off = 1000;
+	request = request_begin(&s, PID, PID);
+	passes(&s, 100, 0);
+	request_end(&s, request, PID, PID);
+	request = request_begin(&s, PID, PID);
+	passes(&s, 9000, 8800);
+	off(&s, PID, WAIT_RUNQUEUE, 8800 * 1024);
+	s.off = 0;
+	request_end(&s, request, PID, PID);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(200), 1e-6);
+	assert_float_equal(ms(&s, SPENT_RUNQUEUE, BAND_MAX), UNITS(8800), 1e-6);
+	stream_end(&s);
+}
+
+static void weighted(struct stream *s, uint32_t wait, uint64_t ns, uint32_t weight)
+{
+	struct event event = { .kind = EVENT_OFFCPU, .pid = PID, .tid = PID };
+
+	event.offcpu = (struct event_offcpu){ .ns = ns, .weight = weight * WEIGHT_ONE, .wait = wait };
+	feed(s, &event);
+}
+
+/* A hundred sleeps of a millisecond, of which one in ten is told: with its marks or without, the rest is CPU time. */
+static void waits_that_stand_for_others_leave_the_rest_to_the_cpu(void **state)
+{
+	(void)state;
+
+	for (int marked = 0; marked < 2; marked++) {
+		struct stream s;
+		uint64_t request;
+
+		stream_tied(&s);
+		s.off = 1000;
+		request = request_begin(&s, PID, PID);
+		passes(&s, 25000, 0);
+		for (int i = 0; i < 100; i++) {
+			passes(&s, 1000, 1000);
+			if (i % 10 == 5)
+				weighted(&s, WAIT_SLEEP, 1000 * 1024, 10);
+		}
+		s.off = marked ? s.off : 0;
+		request_end(&s, request, PID, PID);
+		stream_judge(&s, 10, NULL);
+		assert_sums(&s);
+		assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(25000), 1e-6);
+		assert_float_equal(ms(&s, SPENT_SLEEP, BAND_MAX), UNITS(100000), 1e-6);
+		stream_end(&s);
+	}
+}
+
+/* In one request a wait that stands for others may come to too much: what was seen on the wire does not give way to it. */
+static void what_was_seen_does_not_give_way_to_guesses(void **state)
+{
+	struct stream s;
+	uint64_t conn, request;
+	(void)state;
+
+	stream_tied(&s);
+	s.off = 1000;
+	conn = redis_connect(&s, PID, PID, 0);
+	request = request_begin(&s, PID, PID);
+	passes(&s, 2000, 0);
+	ask(&s, conn, PID, "GET", 1);
+	passes(&s, 6000, 6000);
+	reply(&s, conn, PID, 1);
+	passes(&s, 2000, 2000);
+	weighted(&s, WAIT_LOCK, 500 * 1024, 8);
+	request_end(&s, request, PID, PID);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(2000), 1e-6);
+	assert_float_equal(ms(&s, SPENT_REDIS, BAND_MAX), UNITS(6000), 1e-6);
+	assert_float_equal(part(&s, SPENT_REDIS, "GET")->ms[BAND_MAX], UNITS(6000), 1e-6);
+	assert_float_equal(ms(&s, SPENT_LOCKS, BAND_MAX), UNITS(2000), 1e-6);
+	stream_end(&s);
+}
+
+/* A job ends with the next pop, which has the mark. */
+static void a_job_has_its_cpu_time(void **state)
+{
+	const struct wire_facts pop = { .protocol = PROTOCOL_REDIS, .flags = WIRE_CONFIRMED | WIRE_BLOCKING, .requests = 1 };
+	struct wire_facts job = { .protocol = PROTOCOL_REDIS, .flags = WIRE_CONFIRMED | WIRE_JOB, .responses = 1 };
+	struct stream s;
+	uint64_t conn;
+	(void)state;
+
+	stream_tied(&s);
+	s.off = 1000;
+	conn = redis_connect(&s, PID, PID, 0);
+	for (int i = 0; i < 20; i++) {
+		io(&s, conn, PID, PID, WIRE_SENT, pop);
+		passes(&s, 500, 500);
+		io(&s, conn, PID, PID, WIRE_RECEIVED, job);
+		passes(&s, 3000, 1000);
+	}
+	io(&s, conn, PID, PID, WIRE_SENT, pop);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_int_equal(s.recording->spent.requests[BAND_MEAN], 20);
+	assert_float_equal(ms(&s, SPENT_CPU, BAND_MEAN), UNITS(2000), 1e-6);
+	stream_end(&s);
+}
+
+/* What one thread reads and another answers: how long each was off the CPU says nothing. Samples do. */
+static void cpu_time_of_what_another_thread_answers_is_from_samples(void **state)
+{
+	struct stream s;
+	uint64_t request;
+	(void)state;
+
+	stream_tied(&s);
+	s.off = 1000;
+	request = request_begin(&s, PID, PID);
+	samples(&s, PID, 2);
+	s.off = 90000;
+	request_end(&s, request, PID, PID + 1);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), 20, 1e-6);
+	stream_end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cpu_time_of_one_short_request_is_right),
+		cmocka_unit_test(what_is_not_known_of_an_interval_its_waits_tell),
+		cmocka_unit_test(a_request_that_misses_a_mark_is_told_by_its_waits),
+		cmocka_unit_test(waits_that_stand_for_others_leave_the_rest_to_the_cpu),
+		cmocka_unit_test(what_was_seen_does_not_give_way_to_guesses),
+		cmocka_unit_test(a_job_has_its_cpu_time),
+		cmocka_unit_test(cpu_time_of_what_another_thread_answers_is_from_samples),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
