@@ -11,13 +11,33 @@
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
+#define CONNECT_WAKES_NS 10000000ull /* at most one wake-up for connects in so long, on each CPU */
+
+static __always_inline struct conn_cpu *conn_cpu(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&conn_cpus, &zero);
+}
+
 /* A number that names a connection for this run: the kernel uses a struct sock's address again within milliseconds. */
 static __always_inline u64 conn_number(void)
 {
-	u32 zero = 0;
-	u64 *next = bpf_map_lookup_elem(&conn_numbers, &zero);
+	struct conn_cpu *own = conn_cpu();
 
-	return next ? (++*next << 12) | (bpf_get_smp_processor_id() & 0xfff) : 0;
+	return own ? (++own->numbers << 12) | (bpf_get_smp_processor_id() & 0xfff) : 0;
+}
+
+/* Who connects may be gone the next moment (a script at its end, a child forked for one job), and its names with it: the reader is woken
+ * for a connect at once, where they are not many. */
+static __always_inline u64 connect_flags(u64 now)
+{
+	struct conn_cpu *own = conn_cpu();
+
+	if (!own || now - own->woken_ns < CONNECT_WAKES_NS)
+		return ring_flags();
+	own->woken_ns = now;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 static __always_inline u16 sock_family(const struct sock *sk)
@@ -207,7 +227,8 @@ static __always_inline bool emit_with_stack(u16 type, struct target *target, con
 		}
 		size += before;
 		record_fill(&scratch->record, type, size);
-		told = !bpf_ringbuf_output(&ring, &scratch->record, size, ring_flags());
+		told = !bpf_ringbuf_output(&ring, &scratch->record, size,
+					   type == RECORD_CONNECT ? connect_flags(scratch->record.time_ns) : ring_flags());
 		if (!told && type != RECORD_CONNECT)
 			drop(DROP_RING_FULL_CONNECTION);
 	}

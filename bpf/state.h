@@ -150,6 +150,12 @@ struct log_call {
 	u32 fd, mode;
 };
 
+/* Of each CPU. */
+struct conn_cpu {
+	u64 numbers;             /* given to connections, so far */
+	u64 woken_ns;            /* when the reader was woken for one, last */
+};
+
 struct connection {
 	u64 conn;
 	u32 owner_pid;
@@ -270,8 +276,8 @@ SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, u64);
-} conn_numbers SEC(".maps");
+	__type(value, struct conn_cpu);
+} conn_cpus SEC(".maps");
 
 /* Threads that have called into a TLS library, and the connection each SSL object speaks on. The one longest unused gives way. */
 SHARED struct {
@@ -304,6 +310,8 @@ struct walk_budget {
 	u32 seen, walked;
 	u32 chance;              /* of being walked, in 65536 */
 	u32 allowed;             /* walks, in this window */
+	u32 seen_before;         /* in the window before */
+	u32 reserved;
 	u64 switches;            /* so far */
 	u64 running;             /* the thread that runs, if it is followed: tid << 32 | off_mark(); 0: another, or not known */
 };

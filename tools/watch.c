@@ -21,6 +21,8 @@
 #include "message.h"
 
 #define STEP_MS 100              /* a step is due at least this often, connprof.h */
+#define FIRST_STEP_MS 10         /* while a command begins, which has to be known before it connects */
+#define FIRST_STEPS_NS 1000000000ull
 #define TICK_NS 1000000000ull
 #define GRACE_NS 10000000000ull  /* a command told to end has this long */
 
@@ -99,11 +101,11 @@ static int signals_read(struct watch *watch)
 	return asked;
 }
 
-static void wait_for(struct watch *watch, int session_fd, uint64_t until_ns)
+static void wait_for(struct watch *watch, int session_fd, int step_ms, uint64_t until_ns)
 {
 	struct pollfd fds[] = {{.fd = watch->signals, .events = POLLIN}, {.fd = session_fd, .events = POLLIN}};
 	uint64_t now = watch_now_ns(), left = until_ns > now ? until_ns - now : 0;
-	int timeout = left < STEP_MS * 1000000ull ? (int)((left + 999999) / 1000000) : STEP_MS;
+	int timeout = left < step_ms * 1000000ull ? (int)((left + 999999) / 1000000) : step_ms;
 
 	poll(fds, session_fd < 0 ? 1 : 2, timeout);
 }
@@ -139,7 +141,9 @@ static void collect_until_end(struct watch *watch, const struct options *options
 
 	child_reap(&watch->child); /* it may have ended before its SIGCHLD was waited for */
 	while (!watch->interrupted && (!watch->child.ended || hooks->stays) && watch_now_ns() < end) {
-		wait_for(watch, connprof_session_fd(watch->session), end);
+		bool begins = watch->child.pid && watch_now_ns() - start < FIRST_STEPS_NS;
+
+		wait_for(watch, connprof_session_fd(watch->session), begins ? FIRST_STEP_MS : STEP_MS, end);
 		watch->interrupted = signals_read(watch);
 		if (connprof_session_step(watch->session, &error) < 0) {
 			watch->status = message_failed(&error);
@@ -177,7 +181,7 @@ static void end_command(struct watch *watch)
 	if (!watch->interrupted)
 		kill(watch->child.pid, SIGTERM);
 	while (!child_reap(&watch->child)) {
-		wait_for(watch, -1, until);
+		wait_for(watch, -1, STEP_MS, until);
 		if (!killed && (signals_read(watch) || watch_now_ns() >= until)) {
 			message_say("the command did not end in time and was killed");
 			kill(watch->child.pid, SIGKILL);

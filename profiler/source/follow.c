@@ -21,6 +21,9 @@
 #define LOOK_AGAIN_MIN_NS 20000000ull    /* … for a stack that goes through it */
 #define LOOK_AGAIN_PAUSES 20             /* and at most this part of the time */
 #define RESCAN_ANYWAY_NS 5000000000ull   /* and this often in any case */
+#define YOUNG_NS 3000000000ull           /* for so long a program that has begun is looked at for its interpreter, */
+#define YOUNG_MIN_NS 10000000ull         /* at most this often, */
+#define YOUNG_PART 4                     /* and after each such part of its age */
 #define PERF_MAP_MIN_NS 1000000000ull
 #define PERF_MAPS_BYTES_MAX ((size_t)512 << 20) /* of all processes */
 
@@ -33,6 +36,7 @@ struct followed {
 	bool dead, unknown_code;
 	enum unit_kind units;              /* that share its threads, as far as seen */
 	uint64_t scanned_ns, scan_took_ns, perf_map_ns;
+	uint64_t exec_ns;                  /* when it began another program; 0: not seen */
 	uint64_t cpu_at_start_ns, cpu_now_ns;
 	struct perfmap *perf_map;
 	struct follow *follow;
@@ -250,6 +254,7 @@ int follow_fork(struct follow *follow, pid_t pid, const struct followed *parent,
 int follow_exec(struct follow *follow, struct followed *process)
 {
 	forget_image(process);
+	process->exec_ns = clock_now_ns();
 	if (process_identify(process->pid, &process->identity))
 		return -ESRCH;
 	scan(follow, process, false); /* what fails here shows as stacks through unknown mappings */
@@ -277,21 +282,33 @@ void follow_exit(struct follow *follow, struct followed *process, uint64_t cpu_n
 		process->cpu_now_ns = cpu_ns;
 }
 
+/* A program maps its libraries only after it has begun, and no event tells of that: its first connection could come before the
+ * interpreter among them is known. */
+static bool is_scan_due(const struct followed *process, uint64_t now_ns)
+{
+	const struct interpreter *interpreter = process->interpreter;
+	uint64_t age = now_ns - process->scanned_ns, life = now_ns - process->exec_ns;
+	bool found = interpreter && (interpreter->found == RUNTIME_READY || interpreter->found == RUNTIME_REFUSED);
+
+	if (process->exec_ns && life < YOUNG_NS && !found)
+		return age > YOUNG_MIN_NS && age > life / YOUNG_PART;
+	if (process->unknown_code || interpreter_due(interpreter, process->pid, false))
+		return age > RESCAN_MIN_NS;
+	return age > RESCAN_ANYWAY_NS;
+}
+
 void follow_batch(struct follow *follow, uint64_t now_ns)
 {
 	struct followed *process, *next;
 
 	HASH_ITER(hh, follow->by_pid, process, next) {
-		uint64_t age = now_ns - process->scanned_ns;
-
 		if (process->dead) {
 			remove_entry(follow, process);
 			continue;
 		}
 		if (process->interpreter && process->interpreter->ops && process->interpreter->pid == process->pid)
 			process->interpreter->ops->batch(process->interpreter->runtime);
-		if (((process->unknown_code || interpreter_due(process->interpreter, process->pid, false)) && age > RESCAN_MIN_NS) ||
-		    age > RESCAN_ANYWAY_NS) {
+		if (is_scan_due(process, now_ns)) {
 			if (scan(follow, process, false) == -ESRCH || !process_same(&process->identity)) {
 				probe_target_remove(follow->probe, process->pid);
 				process->dead = true;

@@ -50,23 +50,27 @@ def rendered(path, *options):
     return live.connprof("report", path, *options, "-o", "-").expect_status(0).out
 
 
-@case
-def one_short_request_has_its_cpu_time():
-    """Of some milliseconds on the CPU, in which samples so far apart are none or one too many."""
+def brief_service():
     _, redis_port = services.redis_server("--enable-debug-command", "yes")
     if not live.VENV_PYTHON.exists():
         live.missing(f"{live.VENV_PYTHON} (make deps)")
-    process, ready = live.workload("causes.py", "brief", redis_port, python=str(live.VENV_PYTHON), cwd=live.BUILD)
+    return live.workload("causes.py", "brief", redis_port, python=str(live.VENV_PYTHON), cwd=live.BUILD)
+
+
+def slow(connection):
+    connection.request("GET", "/slow")
+    return json.loads(connection.getresponse().read())
+
+
+@case
+def one_short_request_has_its_cpu_time():
+    """Of some milliseconds on the CPU, in which samples so far apart are none or one too many."""
+    process, ready = brief_service()
     connection = http.client.HTTPConnection("127.0.0.1", ready["port"], timeout=30)
-
-    def one():
-        connection.request("GET", "/slow")
-        return json.loads(connection.getresponse().read())
-
-    one()
+    slow(connection)
     path = live.folder() / "brief.pb.gz"
     watching = live.connprof_start("record", "-p", process.pid, "--requests", "--mode", "wall", "-r", "49", "--no-children", "-o", path)
-    truth = one()
+    truth = slow(connection)
     live.connprof_end(watching, live.signal.SIGINT).expect_status(0)
     connection.close()
     live.answer(process)
@@ -75,6 +79,26 @@ def one_short_request_has_its_cpu_time():
     # What the request takes besides slow() is on the CPU too; the command's own few microseconds are booked on Redis.
     expect(1e3 * truth["cpu"] - 0.3 <= found["on CPU"] <= 1e3 * truth["cpu"] + 1, f"{found}, by its own clock {truth}")
     expect(found["Redis"] >= 1 and found["sleep"] >= 0.9, f"{found}")
+
+
+@case
+def short_requests_have_their_waits_at_each_rank():
+    """Some hundred waits a second, each of a millisecond or less: none is left out, none stands for others."""
+    process, ready = brief_service()
+    connection = http.client.HTTPConnection("127.0.0.1", ready["port"], timeout=30)
+    path = live.folder() / "brief.pb.gz"
+    watching = live.connprof_start("record", "-p", process.pid, "--requests", "--mode", "wall", "-r", "49", "--no-children", "-o", path)
+    for _ in range(100):
+        slow(connection)
+        time.sleep(0.015)
+    live.connprof_end(watching, live.signal.SIGINT).expect_status(0)
+    connection.close()
+    live.answer(process)
+    parts = json.loads(rendered(path, "--view", "requests", "-f", "json"))["spent"]["parts"]
+    for rank in ("p50", "p90", "p99", "max"):
+        found = {row["part"]: row["ms"][rank] for row in parts if not row.get("command")}
+        expect(found["sleep"] >= 0.95 and found["Redis"] >= 0.95, f"{rank}: {found}")
+        expect(found["everything else"] <= 0.4, f"{rank}: {found}")
 
 
 @cases_for(REASONS)

@@ -3,6 +3,7 @@
 the stack that opened them."""
 import os
 import signal
+import sys
 import socket
 import threading
 import time
@@ -160,6 +161,16 @@ def a_child_that_has_gone_is_read_through_its_parent():
     result = live.connprof_end(command, signal.SIGINT).expect_status(0)
     live.answer(process)
     stack_stands_at_each(live.json.loads(result.out), acceptor, 1, ["create_connection", "dial", "child_dials", "main", "<module>"])
+
+
+@case
+def the_first_and_the_last_connection_of_a_script_have_their_call_site():
+    """It connects as soon as its interpreter is up, and ends soon after the last: nobody waits for the reader."""
+    acceptor = services.Acceptor()
+    result = live.connprof("trace", "--json", "-o", "trace.json", "--", sys.executable, live.SCRIPTS / "script.py", acceptor.port, 3)
+    result.expect_status(0)
+    report = live.json.loads((live.folder() / "trace.json").read_text())
+    stack_stands_at_each(report, acceptor, 3, ["create_connection", "<module>"])
 
 
 @case

@@ -165,7 +165,7 @@ def wall_is_both_in_one_unit():
 
 @case
 def what_is_left_out_keeps_the_sum():
-    process, _ = live.workload("pingpong.py", "500")  # the kernel's clock is wrong by 5 to 9 us a switch: 2 % of this, 9 % of 100 us
+    process, _ = live.workload("pingpong.py", "300")  # the kernel's clock is wrong by 5 to 9 us a switch: 3 % of this, 9 % of 100 us
     folded = watch(process, "--mode", "offcpu")
     truth = live.answer(process)
     found = times(folded, "pong")
