@@ -18,7 +18,6 @@ static __always_inline void window_begins(struct walk_budget *budget, u64 now)
 	budget->allowed = allowed;
 	budget->chance = budget->seen > allowed ? allowed * 65536 / budget->seen : 65536;
 	budget->begin_ns = now;
-	budget->seen_before = budget->seen;
 	budget->seen = budget->walked = 0;
 	budget->ran_ns = budget->walks_ns = 0;
 }
@@ -49,12 +48,6 @@ static __always_inline bool admitted(struct walk_budget *budget, const struct wa
 	}
 	budget->walked++;
 	return true;
-}
-
-/* Are there so few that each is told of, walked or not? After admitted(). */
-static __always_inline bool tells_each(const struct walk_budget *budget)
-{
-	return budget->seen_before <= TELL_EACH && budget->seen <= TELL_EACH;
 }
 
 #endif

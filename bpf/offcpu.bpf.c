@@ -5,8 +5,8 @@
  *   sched_switch, prev   it leaves: `current` is still this thread, its registers and memory are at hand. Walked here, once
  *                        for all, if the budget allows; when and in which state goes into its entry.
  *   sched_waking         it may go on: from here on it only waits for a CPU
- *   sched_switch, next   it is back: its times go to the ring, or, where it was neither walked nor long off and there are many, into its
- *                        sums. Should this not have been seen, it is made good when the thread leaves next
+ *   sched_switch, next   it is back: its times go to the ring, or, where it was neither walked nor long off, into its sums. Should this
+ *                        not have been seen, it is made good when the thread leaves next
  *
  * The scheduler runs all of it with interrupts off, and the clock tick is an interrupt: neither can come into the other, so
  * the two share one scratch.
@@ -186,10 +186,10 @@ static __always_inline void is_back(struct wait *wait, u32 tid, u64 now)
 	if (total < settings.min_block_ns) {
 		tally(TALLY_BRIEF, 1);
 		tally(TALLY_BRIEF_NS, total);
-	} else if (!back->seq && total < WAIT_LONG_NS && !(back->flags & WAIT_EACH)) {
+	} else if (!back->seq && total < WAIT_LONG_NS) {
 		leave_out(back, now);
 	} else {
-		if (total >= WAIT_LONG_NS || back->flags & WAIT_EACH) /* each of them is told of */
+		if (total >= WAIT_LONG_NS) /* each of them is told of */
 			back->weight = WAIT_WEIGHT_ONE;
 		if (!tell_back(wait, tid, now)) {
 			sums_clear(back);
@@ -311,7 +311,6 @@ static __always_inline u64 leaves(u64 *ctx, struct task_struct *task, u32 state,
 		left = bpf_ktime_get_ns(); /* the walk is our time, not the target's */
 		budget->walks_ns += left - now;
 	}
-	wait->back.flags |= tells_each(budget) ? WAIT_EACH : 0;
 	wait->back.weight = weight;
 	*(volatile u64 *)&wait->back.out_ns = left;
 	return left - now;

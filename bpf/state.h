@@ -310,8 +310,6 @@ struct walk_budget {
 	u32 seen, walked;
 	u32 chance;              /* of being walked, in 65536 */
 	u32 allowed;             /* walks, in this window */
-	u32 seen_before;         /* in the window before */
-	u32 reserved;
 	u64 switches;            /* so far */
 	u64 running;             /* the thread that runs, if it is followed: tid << 32 | off_mark(); 0: another, or not known */
 };

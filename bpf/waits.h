@@ -8,8 +8,7 @@
  *   WAKER   record | waker_body | stack_head | slot[python] | slot[native] | kernel             somebody let it go on; pid and
  *                                                                                               tid are the waker's
  *
- * A BLOCK without a BACK is still off the CPU, or was back sooner than settings.min_block_ns. A BACK without a BLOCK was not walked, and is
- * told of since it was long, or since there are few. record.pid and tid are those of
+ * A BLOCK without a BACK is still off the CPU, or was back sooner than settings.min_block_ns. record.pid and tid are those of
  * the thread in the first two, whoever ran when it came back.
  */
 #ifndef CONNPROF_BPF_WAITS_H
@@ -22,7 +21,6 @@
 #define WALK_WINDOW_NS 1000000000ull /* the budget of walks is for this long, on each CPU */
 #define WALKS_LEAST 50               /* are allowed in it, however little the targets run */
 #define WALK_RARE_NS 1000000000ull   /* a thread that was not walked for so long is walked now */
-#define TELL_EACH 1000               /* waits in a window, on each CPU: while there are no more, each is told of, however short */
 #define WAIT_WEIGHT_ONE 256
 
 /* What a thread was doing when it left the CPU: what its saved registers, and the kernel's file behind them, tell. */
@@ -47,7 +45,6 @@ enum wait_flag {
 	WAIT_IOWAIT = 2,     /* the kernel counts it as waiting for a disk */
 	WAIT_WALKED = 4,
 	WAIT_AT_START = 8,   /* off the CPU already when the recording began */
-	WAIT_EACH = 16,      /* it and all of its like are told of: it stands for none but itself */
 };
 
 struct block_body {

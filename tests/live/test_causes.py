@@ -81,26 +81,6 @@ def one_short_request_has_its_cpu_time():
     expect(found["Redis"] >= 1 and found["sleep"] >= 0.9, f"{found}")
 
 
-@case
-def short_requests_have_their_waits_at_each_rank():
-    """Some hundred waits a second, each of a millisecond or less: none is left out, none stands for others."""
-    process, ready = brief_service()
-    connection = http.client.HTTPConnection("127.0.0.1", ready["port"], timeout=30)
-    path = live.folder() / "brief.pb.gz"
-    watching = live.connprof_start("record", "-p", process.pid, "--requests", "--mode", "wall", "-r", "49", "--no-children", "-o", path)
-    for _ in range(100):
-        slow(connection)
-        time.sleep(0.015)
-    live.connprof_end(watching, live.signal.SIGINT).expect_status(0)
-    connection.close()
-    live.answer(process)
-    parts = json.loads(rendered(path, "--view", "requests", "-f", "json"))["spent"]["parts"]
-    for rank in ("p50", "p90", "p99", "max"):
-        found = {row["part"]: row["ms"][rank] for row in parts if not row.get("command")}
-        expect(found["sleep"] >= 0.95 and found["Redis"] >= 0.95, f"{rank}: {found}")
-        expect(found["everything else"] <= 0.4, f"{rank}: {found}")
-
-
 @cases_for(REASONS)
 def the_reason_is_named_with_its_time(reason):
     name, part = REASONS[reason]
