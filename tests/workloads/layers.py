@@ -9,7 +9,7 @@ import sys
 
 def burn():
     total = 0
-    for number in range(20000):
+    for number in range(200000):  # long beside the way down, which from 3.11 on maps memory at some depths
         total = (total + number * 13) % 1000003
     return total
 
