@@ -40,7 +40,7 @@ struct held {
 struct work {
 	uint64_t begin_ns, end_ns; /* end_ns 0: still going on */
 	uint64_t queued_ns;        /* its head lay unread for so long before */
-	uint32_t off;              /* for how long who served it was off the CPU meanwhile, as off_between() tells */
+	uint32_t off;              /* for how long who served it was off the CPU meanwhile, as off_between() tells; or OFF_UNMARKED */
 	struct held *held;         /* owned */
 	size_t count, capacity;
 	struct purpose *purposes;  /* owned: spent.h */

@@ -3,8 +3,8 @@
 the stack that opened them."""
 import os
 import signal
-import sys
 import socket
+import sys
 import threading
 import time
 
@@ -165,7 +165,7 @@ def a_child_that_has_gone_is_read_through_its_parent():
 
 @case
 def the_first_and_the_last_connection_of_a_script_have_their_call_site():
-    """It connects as soon as its interpreter is up, and ends soon after the last: nobody waits for the reader."""
+    """It connects before any event has told of its interpreter, and ends soon after the last: nobody waits for the reader."""
     acceptor = services.Acceptor()
     result = live.connprof("trace", "--json", "-o", "trace.json", "--", sys.executable, live.SCRIPTS / "script.py", acceptor.port, 3)
     result.expect_status(0)
