@@ -102,6 +102,15 @@ static size_t first_after(const struct work *work, uint64_t ns)
 	return low;
 }
 
+/* How much of a stretch lies in a purpose that it meets. */
+static double shared_ns(const struct purpose *purpose, uint64_t begin_ns, uint64_t end_ns)
+{
+	uint64_t from = purpose->begin_ns > begin_ns ? purpose->begin_ns : begin_ns;
+	uint64_t to = purpose->end_ns < end_ns ? purpose->end_ns : end_ns;
+
+	return (double)(to - from);
+}
+
 /* How much of a stretch lies in purposes; weight times that is taken away from them (0: nothing). */
 static double overlap(const struct work *work, uint64_t begin_ns, uint64_t end_ns, double weight, struct spent *out)
 {
@@ -109,12 +118,11 @@ static double overlap(const struct work *work, uint64_t begin_ns, uint64_t end_n
 
 	for (size_t i = first_after(work, begin_ns); i < work->purpose_count && work->purposes[i].begin_ns < end_ns; i++) {
 		const struct purpose *purpose = &work->purposes[i];
-		uint64_t from = purpose->begin_ns > begin_ns ? purpose->begin_ns : begin_ns;
-		uint64_t to = purpose->end_ns < end_ns ? purpose->end_ns : end_ns;
+		double inside = shared_ns(purpose, begin_ns, end_ns);
 
-		sum += (double)(to - from);
+		sum += inside;
 		if (weight > 0)
-			add(out, purpose, -weight * (double)(to - from));
+			add(out, purpose, -weight * inside);
 	}
 	return sum;
 }
@@ -155,12 +163,11 @@ static double outside(struct work *work, const struct held *held)
 
 	for (size_t i = first_after(work, begin_ns); i < work->purpose_count && work->purposes[i].begin_ns < held->time_ns; i++) {
 		struct purpose *purpose = &work->purposes[i];
-		uint64_t from = purpose->begin_ns > begin_ns ? purpose->begin_ns : begin_ns;
-		uint64_t to = purpose->end_ns < held->time_ns ? purpose->end_ns : held->time_ns;
+		double inside = shared_ns(purpose, begin_ns, held->time_ns);
 
-		left -= (double)(to - from);
+		left -= inside;
 		if (purpose->off == OFF_UNKNOWN)
-			purpose->told_ns += (double)(to - from);
+			purpose->told_ns += inside;
 	}
 	return left;
 }
