@@ -13,7 +13,8 @@
  * Whose connection it is says the entry, never `current`: most changes run in somebody else's time.
  *
  * The kernel (6.1 and later) never runs a program inside itself, whatever interrupts it. So what a softirq brings in the middle of
- * state_changed is left to state_changed_within; it never brings what a thread causes, for which the stack is walked.
+ * state_changed (peers' delayed acknowledgements: hundreds at once) is left to state_changed_within, which runs after it at each
+ * change; it never brings what a thread causes, for which the stack is walked.
  */
 #include "sock.h"
 
@@ -61,11 +62,14 @@ static __always_inline void caused(const struct sock *sk, int old, int new)
 		closed_here(connection, sk);
 }
 
-static __always_inline u64 *telling_at(u32 which)
+static __always_inline volatile struct change *last_change(void)
 {
-	return bpf_map_lookup_elem(&state_telling, &which);
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&last_changes, &zero);
 }
 
+/* Said again it changes nothing. */
 static __always_inline void state_told(const struct sock *sk, int old, int new)
 {
 	struct connection *connection;
@@ -75,10 +79,13 @@ static __always_inline void state_told(const struct sock *sk, int old, int new)
 	connection = known_connection(sk);
 	if (!connection)
 		return;
-	if (old == TCP_SYN_SENT && new == TCP_ESTABLISHED)
+	if (old == TCP_SYN_SENT && new == TCP_ESTABLISHED && !connection->established) {
+		connection->established = 1;
 		conn_emit(RECORD_ESTABLISHED, connection, sk, 0, 0);
-	else if (old == TCP_ESTABLISHED && new == TCP_CLOSE_WAIT)
+	} else if (old == TCP_ESTABLISHED && new == TCP_CLOSE_WAIT && !connection->peer_closed) {
+		connection->peer_closed = 1;
 		conn_emit(RECORD_PEER_CLOSED, connection, sk, 0, 0);
+	}
 	if (new == TCP_CLOSE)
 		ended(connection, sk, BPF_CORE_READ(sk, sk_err));
 }
@@ -86,17 +93,16 @@ static __always_inline void state_told(const struct sock *sk, int old, int new)
 /* Also what this thread causes itself, and works off because it came in while it held the socket. */
 static __always_inline void changes(const struct sock *sk, int old, int new)
 {
-	u64 *telling = telling_at(TELLING_NOW);
+	volatile struct change *last = last_change();
 
-	if (!active || !telling)
+	if (!active || !last)
 		return;
-	*(volatile u64 *)telling = 1;
+	last->sk = (u64)sk;
+	last->state = new;
 	caused(sk, old, new);
 	state_told(sk, old, new);
-	*(volatile u64 *)telling = 0;
 }
 
-/* Attached before state_changed_within: a kernel that does run it within itself has then cleared the mark before the other looks. */
 SEC("tp_btf/inet_sock_set_state")
 int state_changed(u64 *ctx)
 {
@@ -115,17 +121,13 @@ int state_changed_whole(struct state_event *ctx)
 	return 0;
 }
 
+/* Attached after state_changed, and so run after it: a change that is not the last one told there may not have been told at all. */
 SEC("tp_btf/inet_sock_set_state")
 int state_changed_within(u64 *ctx)
 {
-	u64 *telling = telling_at(TELLING_NOW), *within;
+	const volatile struct change *last = last_change();
 
-	if (!active || !telling || !*(volatile u64 *)telling)
-		return 0;
-	within = telling_at(TELLING_WITHIN);
-	if (!within)
-		return 0;
-	*within += 1;
-	state_told((void *)ctx[0], (int)ctx[1], (int)ctx[2]);
+	if (active && last && (last->sk != ctx[0] || last->state != (u32)ctx[2]))
+		state_told((void *)ctx[0], (int)ctx[1], (int)ctx[2]);
 	return 0;
 }

@@ -327,13 +327,6 @@ enum log_sockets {
 	LOG_SOCKETS_HOOKED = 3,
 };
 
-/* Of a CPU: is a change of state being told, and how many were in the middle of that. */
-enum telling {
-	TELLING_NOW = 0,
-	TELLING_WITHIN = 1,
-	TELLING_COUNT = 2,
-};
-
 /* Where the stacks of sends are walked. */
 enum sends_walked {
 	SENDS_NOT = 0,

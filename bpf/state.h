@@ -161,10 +161,10 @@ struct connection {
 	u32 owner_pid;
 	u32 flags;               /* enum conn_flag */
 	u32 close_seen;
-	u32 peer_closed;         /* AF_UNIX: told already */
+	u32 peer_closed;         /* told already */
 	u64 inode;               /* AF_UNIX: tells this socket from a later one at its address; 0: TCP */
 	u32 tls;                 /* what the TLS library is given and gives for it is read */
-	u32 reserved;
+	u32 established;         /* TCP: told already */
 };
 
 /* A thread's latest call into a TLS library. */
@@ -337,12 +337,18 @@ static __always_inline u32 off_now(void)
 	return running >> 32 == (u32)bpf_get_current_pid_tgid() ? (u32)running : 0;
 }
 
+/* Of this CPU: the change of a TCP state that state_changed told last, or is telling. */
+struct change {
+	u64 sk;
+	u64 state;
+};
+
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, TELLING_COUNT); /* enum telling */
+	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, u64);
-} state_telling SEC(".maps");
+	__type(value, struct change);
+} last_changes SEC(".maps");
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -41,21 +41,29 @@ static uint64_t missed_by(const struct bpf_program *program)
 	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) ? info.recursion_misses : 0;
 }
 
+/*
+ * What state_changed misses, state_changed_within tells (bpf/conn.bpf.c). Only with preemption on can both miss the same change, at most
+ * as many as the one of them that missed fewer.
+ */
+static uint64_t missed_changes(const struct connprof_bpf *bpf)
+{
+	uint64_t first = missed_by(bpf->progs.state_changed_whole), second = missed_by(bpf->progs.state_changed_within);
+
+	return first < second ? first : second;
+}
+
 uint64_t probe_missed_runs(struct probe *probe)
 {
 	struct connprof_bpf *bpf = probe->bpf;
+	uint64_t missed = missed_changes(bpf);
 	struct bpf_program *program;
-	uint64_t missed = 0, changes, told[TELLING_COUNT];
 
-	/* Of changes of state those that were not told in the middle of another: see bpf/conn.bpf.c. data_ready misses what softirqs bring
-	 * in its middle, and that is never a connect(). */
-	changes = missed_by(bpf->progs.state_changed) + missed_by(bpf->progs.state_changed_whole);
+	/* data_ready misses what softirqs bring in its middle, and that is never a connect(). */
 	bpf_object__for_each_program(program, bpf->obj)
 		if (program != bpf->progs.state_changed && program != bpf->progs.state_changed_within &&
 		    program != bpf->progs.state_changed_whole && (program != bpf->progs.data_ready || tracepoints_preemptible()))
 			missed += missed_by(program);
-	sum_per_cpu(bpf->maps.state_telling, told, TELLING_COUNT);
-	return missed + (changes > told[TELLING_WITHIN] ? changes - told[TELLING_WITHIN] : 0);
+	return missed;
 }
 
 /* Everything an iterator says: records of one size. */
