@@ -9,26 +9,28 @@
 /* A new window. What the walks may take follows what the targets ran in the last one: the first has all that is asked for. */
 static __always_inline void window_begins(struct walk_budget *budget, u64 now)
 {
-	u64 walk_ns = budget->walked ? budget->walks_ns / budget->walked : 0, allowed = settings.walks;
+	u64 walk_ns = budget->walked ? budget->walks_ns / budget->walked : 0, allowed = settings.walks, by_chance;
 
 	if (settings.walk_share && budget->begin_ns && walk_ns && budget->ran_ns / settings.walk_share / walk_ns < allowed)
 		allowed = budget->ran_ns / settings.walk_share / walk_ns;
 	if (allowed < WALKS_LEAST && allowed < settings.walks)
 		allowed = settings.walks < WALKS_LEAST ? settings.walks : WALKS_LEAST;
 	budget->allowed = allowed;
-	budget->chance = budget->seen > allowed ? allowed * 65536 / budget->seen : 65536;
+	by_chance = allowed - (budget->rare < allowed / 2 ? budget->rare : allowed / 2);
+	budget->chance = budget->seen > by_chance ? by_chance * 65536 / budget->seen : 65536;
 	budget->begin_ns = now;
-	budget->seen = budget->walked = 0;
+	budget->seen = budget->walked = budget->rare = 0;
 	budget->ran_ns = budget->walks_ns = 0;
 }
 
 /*
  * Is this one walked? By chance, so that no rhythm of the target's decides which; the chance is what the last window would
- * have needed, less in the middle of a burst. *weight: how many of its like it then stands for. A thread that leaves the CPU
- * rarely is walked each time, and stands for none but itself.
+ * have needed, less in the middle of a burst. *weight: how many of its like it then stands for. Where walks are rare it is walked each
+ * time, and stands for none but itself: what is known of a place is never old.
  */
-static __always_inline bool admitted(struct walk_budget *budget, const struct wait *wait, u64 now, u32 *weight)
+static __always_inline bool admitted(struct walk_budget *budget, u64 place, u64 now, u32 *weight)
 {
+	const u64 *walked_ns;
 	u32 walks, chance;
 
 	if (now - budget->begin_ns >= WALK_WINDOW_NS)
@@ -38,15 +40,17 @@ static __always_inline bool admitted(struct walk_budget *budget, const struct wa
 	budget->seen++;
 	if (budget->seen > walks && walks * 65536 / budget->seen < chance)
 		chance = walks * 65536 / budget->seen;
-	if (budget->walked >= 4 * walks)
-		return false;
 	*weight = WAIT_WEIGHT_ONE;
-	if (now - wait->walked_ns < WALK_RARE_NS) {
-		if (!chance || (bpf_get_prandom_u32() & 0xffff) >= chance)
+	walked_ns = bpf_map_lookup_elem(&places_walked, &place);
+	if ((!walked_ns || now - *walked_ns >= WALK_RARE_NS) && budget->rare < walks) {
+		budget->rare++;
+	} else {
+		if (budget->walked - budget->rare >= 4 * walks || !chance || (bpf_get_prandom_u32() & 0xffff) >= chance)
 			return false;
 		*weight = WAIT_WEIGHT_ONE * 65536 / chance;
 	}
 	budget->walked++;
+	bpf_map_update_elem(&places_walked, &place, &now, BPF_ANY);
 	return true;
 }
 

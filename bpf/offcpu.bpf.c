@@ -12,6 +12,7 @@
  * the two share one scratch.
  */
 #include "budget.h"
+#include "place.h"
 #include "sock.h"
 #include "threads.h"
 
@@ -287,7 +288,7 @@ static __always_inline u64 leaves(u64 *ctx, struct task_struct *task, u32 state,
 	struct pt_regs *regs;
 	struct wait *wait;
 	u32 weight = WAIT_WEIGHT_ONE;
-	u64 left = now;
+	u64 left = now, key;
 
 	if (!target || task->flags & PF_EXITING)
 		return 0;
@@ -301,12 +302,11 @@ static __always_inline u64 leaves(u64 *ctx, struct task_struct *task, u32 state,
 	wait->back.waking_ns = wait->back.seq = 0;
 	wait->back.state = preempted ? TASK_RUNNING : state;
 	wait->back.flags = preempted ? WAIT_PREEMPTED : 0;
-	wait->back.ip = REGISTER(regs, ip);
-	wait->back.sp = REGISTER(regs, sp);
 	wait->back.number = REGISTER(regs, orig_ax);
 	wait->back.arg = REGISTER(regs, di);
-	if (admitted(budget, wait, now, &weight)) {
-		wait->walked_ns = now;
+	wait->back.place = place_of(target, regs, task->pid, &wait->back);
+	key = preempted ? task->pid : wait->back.place; /* that is anywhere, and each place is a new one */
+	if (admitted(budget, key, now, &weight)) {
 		walk_and_tell(ctx, task, regs, target, wait, budget);
 		left = bpf_ktime_get_ns(); /* the walk is our time, not the target's */
 		budget->walks_ns += left - now;
@@ -459,8 +459,6 @@ int threads_off(struct bpf_iter__task *ctx)
 		fresh.back.flags = WAIT_AT_START;
 		fresh.back.weight = WAIT_WEIGHT_ONE;
 		fresh.back.number = out.facts.number;
-		fresh.back.ip = out.thread.ip;
-		fresh.back.sp = out.thread.sp;
 		bpf_map_update_elem(&waits, &tid, &fresh, BPF_NOEXIST);
 		wait = bpf_map_lookup_elem(&waits, &tid);
 		if (wait && task->on_cpu) /* it has come back meanwhile */

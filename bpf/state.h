@@ -308,7 +308,8 @@ struct walk_budget {
 	u64 seq;                 /* the last number given */
 	u64 ran_ns, walks_ns;    /* what threads of the targets ran, and what the walks took */
 	u32 seen, walked;
-	u32 chance;              /* of being walked, in 65536 */
+	u32 rare;                /* of the walked, those in places where walks are rare */
+	u32 chance;              /* of being walked elsewhere, in 65536 */
 	u32 allowed;             /* walks, in this window */
 	u64 switches;            /* so far */
 	u64 running;             /* the thread that runs, if it is followed: tid << 32 | off_mark(); 0: another, or not known */
@@ -320,6 +321,14 @@ SHARED struct {
 	__type(key, u32);
 	__type(value, struct walk_budget);
 } walk_budgets SEC(".maps");
+
+/* key: a place; when it was last walked there. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PLACES_WALKED);
+	__type(key, u64);
+	__type(value, u64);
+} places_walked SEC(".maps");
 
 static __always_inline struct walk_budget *budget_of(void)
 {

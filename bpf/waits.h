@@ -20,7 +20,8 @@
 #define WAIT_LONG_NS 10000000ull   /* a wait at least this long is told of even where it was not walked */
 #define WALK_WINDOW_NS 1000000000ull /* the budget of walks is for this long, on each CPU */
 #define WALKS_LEAST 50               /* are allowed in it, however little the targets run */
-#define WALK_RARE_NS 1000000000ull   /* a thread that was not walked for so long is walked now */
+#define WALK_RARE_NS 1000000000ull   /* a place that was not walked at for so long is walked at now */
+#define PLACES_WALKED 16384          /* of which it is known when */
 #define WAIT_WEIGHT_ONE 256
 
 /* What a thread was doing when it left the CPU: what its saved registers, and the kernel's file behind them, tell. */
@@ -68,7 +69,7 @@ struct back_body {
 	u64 seq;           /* of its BLOCK; 0: not walked */
 	u64 out_ns;        /* when it left the CPU */
 	u64 waking_ns;     /* when it could go on; 0: at once (preempted), or it was not seen */
-	u64 ip, sp;        /* where it left, for those that were not walked */
+	u64 place;         /* where it left, for those that were not walked: waits with the same one show the same; 0: not known */
 	s64 number;
 	u64 arg;
 	u64 left_ns[LEFT_CLASSES];   /* of this thread, since its last BACK: not told of one by one */
@@ -83,7 +84,6 @@ struct wait {
 	struct back_body back;  /* out_ns 0: on the CPU */
 	u32 pid;
 	u32 ran;                /* for how long it had run in all when it left, in 1,024 ns; wraps in 73 minutes on the CPU. 0: not seen */
-	u64 walked_ns;          /* when last */
 	u64 off_ns;             /* for how long it was off the CPU in all, since it is followed */
 };
 
@@ -97,8 +97,8 @@ struct wait_thread {
 EVENTS_ASSERT("wait_facts", sizeof(struct wait_facts) == 168);
 EVENTS_ASSERT("block_body", sizeof(struct block_body) == 176);
 EVENTS_ASSERT("waker_body", sizeof(struct waker_body) == 32);
-EVENTS_ASSERT("back_body", sizeof(struct back_body) == 96);
-EVENTS_ASSERT("wait", sizeof(struct wait) == 120);
-EVENTS_ASSERT("wait_thread", sizeof(struct wait_thread) == 360);
+EVENTS_ASSERT("back_body", sizeof(struct back_body) == 88);
+EVENTS_ASSERT("wait", sizeof(struct wait) == 104);
+EVENTS_ASSERT("wait_thread", sizeof(struct wait_thread) == 352);
 
 #endif

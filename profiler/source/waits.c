@@ -42,16 +42,9 @@ struct thread {
 	struct shown shown;
 };
 
-struct place_key {
-	uint64_t ip, sp;
-	int64_t number;
-	uint64_t arg;
-	uint32_t tid, state; /* blocked or not */
-};
-
 struct place {
 	UT_hash_handle hh;
-	struct place_key key;
+	uint64_t number; /* as in struct back_body */
 	struct shown shown;
 };
 
@@ -172,42 +165,29 @@ static struct shown shown_of(struct waits *waits, const struct wait_facts *facts
 	return shown;
 }
 
-static struct place_key key_of(uint32_t tid, const struct back_body *back)
+static struct place *place_of(const struct waits *waits, const struct back_body *back)
 {
-	struct place_key key;
-
-	memset(&key, 0, sizeof(key));
-	key.ip = back->ip;
-	key.sp = back->sp;
-	key.number = back->number;
-	key.arg = back->arg;
-	key.tid = tid;
-	key.state = back->state != 0;
-	return key;
-}
-
-static struct place *place_of(const struct waits *waits, uint32_t tid, const struct back_body *back)
-{
-	struct place_key key = key_of(tid, back);
 	struct place *place;
 
-	HASH_FIND(hh, waits->places, &key, sizeof(key), place);
+	HASH_FIND(hh, waits->places, &back->place, sizeof(back->place), place);
 	return place;
 }
 
 /* Remembers what a walked wait showed. */
-static void place_set(struct waits *waits, uint32_t tid, const struct back_body *back, const struct shown *shown)
+static void place_set(struct waits *waits, const struct back_body *back, const struct shown *shown)
 {
-	struct place *place = place_of(waits, tid, back);
+	struct place *place = place_of(waits, back);
 
+	if (!back->place)
+		return;
 	if (!place) {
 		if (HASH_COUNT(waits->places) >= PLACES_MAX)
 			places_forget(waits);
 		place = calloc(1, sizeof(*place));
 		if (!place)
 			return;
-		place->key = key_of(tid, back);
-		HASH_ADD(hh, waits->places, key, sizeof(place->key), place);
+		place->number = back->place;
+		HASH_ADD(hh, waits->places, number, sizeof(place->number), place);
 		if (!place->hh.tbl) {
 			free(place);
 			return;
@@ -274,7 +254,7 @@ bool waits_known(const struct waits *waits, uint32_t tid, const struct back_body
 {
 	const struct thread *thread = thread_of(waits, tid);
 
-	return (thread && back->seq && thread->seq == back->seq) || place_of(waits, tid, back);
+	return (thread && back->seq && thread->seq == back->seq) || place_of(waits, back);
 }
 
 /* What this wait shows: as it was walked, else as the last one at this place, else what its call alone says. */
@@ -286,10 +266,10 @@ static struct shown shown_now(struct waits *waits, uint32_t tid, const struct ba
 	struct shown shown;
 
 	if (thread && back->seq && thread->seq == back->seq) {
-		place_set(waits, tid, back, &thread->shown);
+		place_set(waits, back, &thread->shown);
 		return thread->shown;
 	}
-	place = place_of(waits, tid, back);
+	place = place_of(waits, back);
 	if (!place)
 		return shown_of(waits, &facts, &(struct wait_stack){0});
 	shown = place->shown;

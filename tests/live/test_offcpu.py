@@ -174,6 +174,18 @@ def what_is_left_out_keeps_the_sum():
     expect(abs(sum(found.values()) - wanted) <= 0.05 * wanted + 3000, f"{found} us, {wanted:.0f} by its own clock: {folded.summary}")
 
 
+@cpythons.on_pythons("3.8", "3.10", "3.11", "3.12", "3.14")
+def long_waits_that_are_not_walked_are_their_own_functions(python):
+    """They are told of, with what was walked before in the same place: of the interpreter's functions, too."""
+    process, _ = live.workload("places.py", python=python.path)
+    folded = watch(process, "--mode", "offcpu")
+    truth = live.answer(process)
+    expect("too many to walk" in folded.summary, f"all were walked: {folded.summary}")
+    for function, nanoseconds in truth.items():
+        found = sum(times(folded, function).values())
+        expect(abs(found - nanoseconds / 1000) <= 0.1 * nanoseconds / 1000, f"{function}: {found} us, by its own clock {nanoseconds // 1000}")
+
+
 @case
 def no_wait_is_lost_on_a_busy_machine():
     """Each of two hundred is there, one by one: in a sum a lost one would not show. Shorter ones than 10 ms may be in their thread's

@@ -168,7 +168,7 @@ static void leave(struct world *world, uint32_t tid, uint64_t seq, struct wait_f
 
 static struct back_body blocked(uint64_t seq, uint64_t out, uint64_t waking)
 {
-	return (struct back_body){.seq = seq, .out_ns = out, .waking_ns = waking, .ip = 0x400000, .sp = 0x7ff0, .number = 35,
+	return (struct back_body){.seq = seq, .out_ns = out, .waking_ns = waking, .place = 0x400001, .number = 35,
 				  .weight = WAIT_WEIGHT_ONE, .state = INTERRUPTIBLE};
 }
 
@@ -242,12 +242,18 @@ static void an_unwalked_one_gets_the_stack_of_its_place(void **state)
 	assert_int_equal(w.out[0].stack, stack);
 	assert_int_equal(w.out[0].offcpu.ns, 4000 * US);
 	assert_int_equal(w.out[0].unit, UNIT_UNKNOWN);
-	elsewhere.sp = 0x7fe0; /* another caller: what it waits for is known, where is not */
+	elsewhere.place = 0x400003; /* another caller: what it waits for is known, where is not */
 	assert_int_equal(waits_back(w.waits, 7, &elsewhere, 9000 * US, w.out), 1);
 	assert_int_equal(w.out[0].offcpu.wait, WAIT_SLEEP);
 	assert_int_equal(depth(&w, w.out[0].stack), 1);
-	assert_int_equal(waits_back(w.waits, 8, &later, 9000 * US, w.out), 1); /* another thread */
+	elsewhere.seq = 5; /* begun before the recording: its place is not known, and nothing later is taken to be there */
+	elsewhere.place = 0;
+	assert_int_equal(waits_back(w.waits, 7, &elsewhere, 9000 * US, w.out), 1);
+	assert_int_equal(depth(&w, w.out[0].stack), 2);
+	elsewhere.seq = 0;
+	assert_int_equal(waits_back(w.waits, 7, &elsewhere, 9000 * US, w.out), 1);
 	assert_int_equal(depth(&w, w.out[0].stack), 1);
+	preempted.place = 0x400005;
 	preempted.state = 0; /* where it was put off says nothing: to those left out */
 	assert_int_equal(waits_back(w.waits, 9, &preempted, 9000 * US, w.out), 1);
 	assert_int_equal(w.out[0].offcpu.ns, 0);
