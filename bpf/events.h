@@ -250,13 +250,20 @@ enum conn_flag {
 	CONN_UNTOLD = 32,    /* in the kernel's table only: its connect() could not be told, so nothing of it is */
 };
 
+/* How long a thread was off the CPU so far, in 1,024 ns; wraps in 73 minutes. Two of them tell how long it was between two moments. */
+struct off_marks {
+	u32 off;         /* never 0, but where it is not known: then the others say nothing */
+	u32 queued;      /* of that, it could have gone on and waited for a CPU */
+	u32 locked;      /* and it waited for a lock or the GIL */
+};
+
 struct conn_body {
 	u64 conn;        /* unique for this run, never reused */
 	u32 owner_pid;   /* process that opened or first used it */
 	u32 flags;       /* enum conn_flag */
 	struct endpoint local, peer;
 	s32 error;       /* errno of a failed connect or a reset, else 0 */
-	u32 off;         /* off_mark() of the thread that runs; 0: not known */
+	struct off_marks marks; /* of the thread that runs */
 };
 
 enum io_flag {
@@ -273,14 +280,8 @@ struct io_body {
 	u32 payload_bytes;   /* peeked bytes that follow */
 	u32 flags;           /* enum io_flag */
 	u32 queued_us;       /* received over TCP from a client: how long its last piece had lain unread, to within a tick of the kernel's */
-	u32 off;             /* as in conn_body */
+	struct off_marks marks; /* as in conn_body */
 };
-
-/* How long a thread was off the CPU, in 1,024 ns; wraps in 73 minutes. Two of them tell how long it was between two moments. Never 0. */
-static inline u32 off_mark(u64 off_ns)
-{
-	return (u32)(off_ns >> 10) | !(u32)(off_ns >> 10);
-}
 
 /* LOG and SEND; a stack follows where weight is not 0. */
 struct call_body {
@@ -426,9 +427,9 @@ EVENTS_ASSERT("record", sizeof(struct record) == 24);
 EVENTS_ASSERT("stack_head", sizeof(struct stack_head) == 56);
 EVENTS_ASSERT("endpoint", sizeof(struct endpoint) == 24);
 EVENTS_ASSERT("unix_name", sizeof(struct unix_name) == 112);
-EVENTS_ASSERT("conn_body", sizeof(struct conn_body) == 72);
+EVENTS_ASSERT("conn_body", sizeof(struct conn_body) == 80);
 EVENTS_ASSERT("thread_record", sizeof(struct thread_record) == 96);
-EVENTS_ASSERT("io_body", sizeof(struct io_body) == 40);
+EVENTS_ASSERT("io_body", sizeof(struct io_body) == 48);
 EVENTS_ASSERT("call_body", sizeof(struct call_body) == 56);
 EVENTS_ASSERT("life_body", sizeof(struct life_body) == 32);
 EVENTS_ASSERT("python_layout", sizeof(struct python_layout) == 40);

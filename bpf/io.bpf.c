@@ -159,7 +159,7 @@ static __always_inline void emit(struct io_scratch *out, struct connection *conn
 	out->body.flags = flags | (size || flags & IO_SEALED ? 0 : IO_NO_PAYLOAD);
 	size += sizeof(out->record) + sizeof(out->body);
 	record_fill(&out->record, RECORD_IO, size);
-	out->body.off = off_now();
+	marks_now(&out->body.marks);
 	if (bpf_ringbuf_output(&ring, &out->record, size, ring_flags()))
 		drop(DROP_RING_FULL_IO);
 }

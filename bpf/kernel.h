@@ -39,6 +39,7 @@ struct signal_struct {
 
 struct sched_entity {
 	__u64 sum_exec_runtime;
+	unsigned char sched_delayed; /* since 6.12: blocked, but still in the queue */
 };
 
 struct task_struct {
@@ -47,6 +48,7 @@ struct task_struct {
 	void *stack;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
+	int on_rq;
 	struct sched_entity se;
 	struct thread_struct thread;
 	unsigned long nvcsw, nivcsw;

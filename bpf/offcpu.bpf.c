@@ -15,124 +15,7 @@
 #include "place.h"
 #include "sock.h"
 #include "threads.h"
-
-/* arch/x86/entry/syscalls/syscall_64.tbl */
-enum {
-	NR_read = 0, NR_write = 1, NR_poll = 7, NR_ioctl = 16, NR_pread64 = 17, NR_pwrite64 = 18, NR_readv = 19, NR_writev = 20,
-	NR_sendfile = 40, NR_connect = 42, NR_accept = 43, NR_recvmsg = 47, NR_shutdown = 48, NR_fcntl = 72, NR_ftruncate = 77,
-	NR_futex = 202, NR_getdents64 = 217, NR_ppoll = 271, NR_splice = 275, NR_sync_file_range = 277, NR_fallocate = 285,
-	NR_accept4 = 288, NR_preadv = 295, NR_pwritev = 296, NR_recvmmsg = 299, NR_syncfs = 306, NR_sendmmsg = 307,
-	NR_preadv2 = 327, NR_pwritev2 = 328,
-};
-
-/* ---- what it waits for ---- */
-
-/* Does this call's first argument name the file it may wait on? */
-static __always_inline bool takes_fd(s64 number)
-{
-	switch (number) {
-	case NR_read: case NR_write: case NR_ioctl: case NR_pread64: case NR_pwrite64: case NR_readv: case NR_writev:
-	case NR_sendfile: case NR_getdents64: case NR_splice: case NR_sync_file_range: case NR_fallocate: case NR_accept4:
-	case NR_preadv: case NR_pwritev: case NR_recvmmsg: case NR_syncfs: case NR_sendmmsg: case NR_preadv2: case NR_pwritev2:
-		return true;
-	}
-	return (number >= NR_connect && number <= NR_shutdown) || (number >= NR_fcntl && number <= NR_ftruncate);
-}
-
-/* The name that the other end was bound to, as far as there is room. */
-static __always_inline void unix_facts(const struct sock *sk, struct wait_facts *facts)
-{
-	const struct sock *peer = unix_peer(sk);
-	const struct unix_address *address = peer ? unix_address(peer) : 0;
-	u32 length;
-
-	if (!address)
-		return;
-	length = BPF_CORE_READ(address, len) - sizeof(((struct sockaddr_un *)0)->sun_family);
-	if (length > sizeof(facts->name) - 1)
-		length = sizeof(facts->name) - 1;
-	asm volatile("" : "+r"(length)); /* one value for the check and for the call */
-	if (length && length < sizeof(facts->name))
-		bpf_probe_read_kernel(facts->name, length, &address->name[0].sun_path);
-}
-
-static __always_inline void file_facts(struct file *file, struct wait_facts *facts)
-{
-	const struct sock *sk;
-	struct connection *connection;
-
-	facts->mode = BPF_CORE_READ(file, f_inode, i_mode);
-	if (!file_is_socket(file)) {
-		bpf_probe_read_kernel_str(facts->name, sizeof(facts->name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
-		return;
-	}
-	sk = sock_of_file(file);
-	if (!sk)
-		return;
-	facts->sock_type = BPF_CORE_READ(sk, sk_type);
-	facts->sock_protocol = BPF_CORE_READ(sk, sk_protocol);
-	facts->sock_state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	facts->local.family = facts->peer.family = sock_family(sk);
-	if (facts->local.family == AF_INET || facts->local.family == AF_INET6)
-		inet_ends_fill(&facts->local, &facts->peer, sk);
-	else if (facts->local.family == AF_UNIX)
-		unix_facts(sk, facts);
-	connection = known_connection(sk);
-	if (connection)
-		facts->conn = connection->conn;
-}
-
-static __always_inline void facts_fill(struct task_struct *task, const struct pt_regs *regs, struct wait_facts *facts)
-{
-	struct file *file;
-
-	__builtin_memset(facts, 0, sizeof(*facts));
-	facts->number = BPF_CORE_READ(regs, orig_ax);
-	facts->args[0] = BPF_CORE_READ(regs, di);
-	facts->args[1] = BPF_CORE_READ(regs, si);
-	facts->args[2] = BPF_CORE_READ(regs, dx);
-	if (BPF_CORE_READ_BITFIELD_PROBED(task, in_iowait))
-		facts->flags = WAIT_IOWAIT;
-	if (!takes_fd(facts->number))
-		return;
-	file = file_of_fd(task, facts->args[0]);
-	if (file)
-		file_facts(file, facts);
-}
-
-/* poll() on one descriptor is how clients wait with a timeout: it waits for that file. Only of the current task. */
-static __always_inline void poll_facts(struct task_struct *task, struct wait_facts *facts)
-{
-	struct file *file;
-	s32 fd;
-
-	if ((facts->number != NR_poll && facts->number != NR_ppoll) || facts->args[1] != 1 ||
-	    bpf_probe_read_user(&fd, sizeof(fd), (const void *)facts->args[0]))
-		return;
-	file = fd < 0 ? 0 : file_of_fd(task, fd);
-	if (file)
-		file_facts(file, facts);
-}
-
-/* Where this thread's interpreter keeps its lock, and who holds it. */
-static __always_inline void gil_facts(const struct walk *walk, struct wait_facts *facts)
-{
-	u64 interpreter = 0, gil = 0, holder = 0;
-
-	facts->tstate = walk->python_thread;
-	if (facts->number != NR_futex || !walk->python_thread)
-		return;
-	if (walk->state.gil) {
-		gil = walk->state.gil;
-		read_user(&holder, sizeof(holder), walk->state.gil_holder);
-	} else if (walk->state.interp_gil &&
-		   !read_user(&interpreter, sizeof(interpreter), walk->python_thread + walk->state.layout.tstate_interp) &&
-		   !read_user(&gil, sizeof(gil), interpreter + walk->state.interp_gil)) {
-		read_user(&holder, sizeof(holder), gil + walk->state.gil_last_holder);
-	}
-	facts->gil = gil;
-	facts->gil_holder = holder;
-}
+#include "wait_facts.h"
 
 /* ---- coming back ---- */
 
@@ -141,13 +24,13 @@ static __always_inline u64 queued_ns(const struct back_body *back, u64 now)
 {
 	if (back->state == TASK_RUNNING)
 		return now - back->out_ns;
-	return back->waking_ns > back->out_ns && back->waking_ns < now ? now - back->waking_ns : 0;
+	return back->waking_ns && back->waking_ns < now ? now - back->waking_ns : 0;
 }
 
 /* Into the thread's sums: told of with its next BACK. */
-static __always_inline void leave_out(struct back_body *back, u64 now)
+static __always_inline void leave_out(struct back_body *back, u64 now, u64 queued)
 {
-	u64 queued = queued_ns(back, now), blocked = now - back->out_ns - queued;
+	u64 blocked = now - back->out_ns - queued;
 
 	back->left_ns[LEFT_QUEUED] += queued;
 	back->left_count[LEFT_QUEUED] += queued > 0;
@@ -181,14 +64,19 @@ static __always_inline void sums_clear(struct back_body *back)
 static __always_inline void is_back(struct wait *wait, u32 tid, u64 now)
 {
 	struct back_body *back = &wait->back;
-	u64 total = now - back->out_ns;
+	u64 total = now - back->out_ns, queued;
 
+	if (back->waking_ns && back->waking_ns < back->out_ns)
+		back->waking_ns = back->out_ns;
+	queued = queued_ns(back, now);
 	wait->off_ns += total;
+	wait->queued_ns += queued;
+	wait->locked_ns += is_lock(back->number) ? total - queued : 0;
 	if (total < settings.min_block_ns) {
 		tally(TALLY_BRIEF, 1);
 		tally(TALLY_BRIEF_NS, total);
 	} else if (!back->seq && total < WAIT_LONG_NS) {
-		leave_out(back, now);
+		leave_out(back, now, queued);
 	} else {
 		if (total >= WAIT_LONG_NS) /* each of them is told of */
 			back->weight = WAIT_WEIGHT_ONE;
@@ -196,10 +84,22 @@ static __always_inline void is_back(struct wait *wait, u32 tid, u64 now)
 			sums_clear(back);
 		} else {
 			drop(DROP_RING_FULL_WAIT);
-			leave_out(back, now);
+			leave_out(back, now, queued);
 		}
 	}
-	back->out_ns = 0;
+	back->out_ns = back->waking_ns = 0;
+}
+
+/* A new thread has no entry, and was never off. */
+static __always_inline void marks_fill(struct off_marks *marks, const struct wait *wait)
+{
+	*marks = (struct off_marks){};
+	if (wait) {
+		marks->off = (u32)(wait->off_ns >> 10);
+		marks->queued = (u32)(wait->queued_ns >> 10);
+		marks->locked = (u32)(wait->locked_ns >> 10);
+	}
+	marks->off += !marks->off;
 }
 
 static __always_inline void comes_back(u32 tid, u64 now, struct walk_budget *budget)
@@ -208,7 +108,8 @@ static __always_inline void comes_back(u32 tid, u64 now, struct walk_budget *bud
 
 	if (wait && wait->back.out_ns)
 		is_back(wait, tid, now);
-	budget->running = (u64)tid << 32 | off_mark(wait ? wait->off_ns : 0); /* a new thread has no entry, and was never off */
+	marks_fill(&budget->marks, wait);
+	*(volatile u32 *)&budget->running = tid;
 }
 
 /* ---- leaving ---- */
@@ -299,7 +200,7 @@ static __always_inline u64 leaves(u64 *ctx, struct task_struct *task, u32 state,
 	tally(TALLY_SWITCHES, 1);
 	has_run(wait, task, now, budget);
 	wait->back.out_ns = 0; /* not known to the waker while it is half written */
-	wait->back.waking_ns = wait->back.seq = 0;
+	wait->back.seq = 0;
 	wait->back.state = preempted ? TASK_RUNNING : state;
 	wait->back.flags = preempted ? WAIT_PREEMPTED : 0;
 	wait->back.number = REGISTER(regs, orig_ax);
@@ -378,22 +279,32 @@ static __always_inline void tell_waker(u64 *ctx, u64 seq, u32 waiter)
 	scratch_give(scratch);
 }
 
+/* It has left its queue, but the switch is not told of yet: the answer may come as fast as that. */
+static __always_inline bool is_leaving(const struct task_struct *task)
+{
+	return !task->on_rq || (bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed);
+}
+
 SEC("tp_btf/sched_waking")
 int waking(u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
 	u32 tid = task->pid;
 	struct wait *wait;
+	bool out;
 	u64 now;
 
 	if (!active || !may_be_followed(task->tgid))
 		return 0;
 	wait = bpf_map_lookup_elem(&waits, &tid);
-	if (!wait || !wait->back.out_ns || wait->back.waking_ns || wait->back.state == TASK_RUNNING)
+	if (!wait || wait->back.waking_ns)
+		return 0;
+	out = wait->back.out_ns;
+	if (out ? wait->back.state == TASK_RUNNING : !is_leaving(task))
 		return 0;
 	now = bpf_ktime_get_ns();
 	wait->back.waking_ns = now;
-	if (settings.wakers && wait->back.seq) {
+	if (settings.wakers && out && wait->back.seq) {
 		tell_waker(ctx, wait->back.seq, tid);
 		tally(TALLY_WAIT_NS, bpf_ktime_get_ns() - now);
 	}

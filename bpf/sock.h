@@ -141,7 +141,7 @@ static __always_inline void conn_body_fill(struct conn_body *body, const struct 
 	body->conn = connection->conn;
 	body->owner_pid = connection->owner_pid;
 	body->flags = connection->flags;
-	body->off = off_now();
+	marks_now(&body->marks);
 	body->local.family = body->peer.family = sock_family(sk);
 	if (body->local.family == AF_UNIX) {
 		unix_body_fill(body, sk);

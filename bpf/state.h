@@ -312,7 +312,8 @@ struct walk_budget {
 	u32 chance;              /* of being walked elsewhere, in 65536 */
 	u32 allowed;             /* walks, in this window */
 	u64 switches;            /* so far */
-	u64 running;             /* the thread that runs, if it is followed: tid << 32 | off_mark(); 0: another, or not known */
+	u32 running;             /* the thread that runs, if it is followed; 0: another, or not known */
+	struct off_marks marks;  /* its own */
 };
 
 SHARED struct {
@@ -337,13 +338,15 @@ static __always_inline struct walk_budget *budget_of(void)
 	return bpf_map_lookup_elem(&walk_budgets, &zero);
 }
 
-/* off_mark() of the current thread; 0: not known, as where waits are not looked at. */
-static __always_inline u32 off_now(void)
+/* Of the current thread; not known where waits are not looked at. */
+static __always_inline void marks_now(struct off_marks *out)
 {
 	struct walk_budget *budget = budget_of();
-	u64 running = budget ? *(volatile u64 *)&budget->running : 0;
 
-	return running >> 32 == (u32)bpf_get_current_pid_tgid() ? (u32)running : 0;
+	if (budget && *(volatile u32 *)&budget->running == (u32)bpf_get_current_pid_tgid())
+		*out = budget->marks;
+	else
+		*out = (struct off_marks){};
 }
 
 /* Of this CPU: the change of a TCP state that state_changed told last, or is telling. */

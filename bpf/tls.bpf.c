@@ -111,7 +111,7 @@ static __always_inline void emit(const struct tls_call *call, const struct targe
 		return;
 	}
 	record_fill(&out->record, RECORD_IO, sizeof(*out));
-	out->body.off = off_now();
+	marks_now(&out->body.marks);
 	out->body.conn = connection->conn;
 	out->body.bytes = moved;
 	out->body.flags = flags;

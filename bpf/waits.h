@@ -84,7 +84,8 @@ struct wait {
 	struct back_body back;  /* out_ns 0: on the CPU */
 	u32 pid;
 	u32 ran;                /* for how long it had run in all when it left, in 1,024 ns; wraps in 73 minutes on the CPU. 0: not seen */
-	u64 off_ns;             /* for how long it was off the CPU in all, since it is followed */
+	/* Since it is followed, in all: off the CPU, and as the parts of struct off_marks. */
+	u64 off_ns, queued_ns, locked_ns;
 };
 
 /* What the iterator tells of a thread that is off the CPU: its registers, and its entry. */
@@ -98,7 +99,7 @@ EVENTS_ASSERT("wait_facts", sizeof(struct wait_facts) == 168);
 EVENTS_ASSERT("block_body", sizeof(struct block_body) == 176);
 EVENTS_ASSERT("waker_body", sizeof(struct waker_body) == 32);
 EVENTS_ASSERT("back_body", sizeof(struct back_body) == 88);
-EVENTS_ASSERT("wait", sizeof(struct wait) == 104);
+EVENTS_ASSERT("wait", sizeof(struct wait) == 120);
 EVENTS_ASSERT("wait_thread", sizeof(struct wait_thread) == 352);
 
 #endif

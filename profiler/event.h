@@ -122,7 +122,7 @@ struct event {
 	uint64_t time_ns;
 	uint32_t stack;         /* stack id; 0: none */
 	uint32_t python_end;    /* SAMPLE, CONNECT, CLOSE, OFFCPU: enum python_end */
-	uint32_t off;           /* CONNECT … GONE, IO: off_mark() of thread tid; 0: not known */
+	struct off_marks marks; /* CONNECT … GONE, IO: of thread tid */
 	union {
 		struct event_sample sample;
 		struct event_conn conn;     /* CONNECT … GONE, PREEXISTING */

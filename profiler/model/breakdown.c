@@ -16,8 +16,8 @@
 #include "model/latency.h"
 
 struct sums {
-	double requests, latency_ns, queued_ns;
-	double cpu_known;                  /* requests whose CPU time is not an estimate */
+	double requests, latency_ns, queued_ns, locked_ns;
+	double marked;                     /* requests whose CPU time, run queue and locked_ns are no estimates */
 	double ns[SPENT_COUNT];
 	double command_ns[SPENT_COMMANDS], command_count[SPENT_COMMANDS];
 };
@@ -60,7 +60,8 @@ static void add_spent(struct breakdown *breakdown, struct sums *sums, const stru
 	sums->requests++;
 	sums->latency_ns += (double)spent->latency_ns;
 	sums->queued_ns += (double)spent->queued_ns;
-	sums->cpu_known += spent->cpu_known;
+	sums->locked_ns += spent->locked_ns;
+	sums->marked += spent->marked;
 	for (unsigned i = 0; i < SPENT_COUNT; i++)
 		sums->ns[i] += spent->ns[i];
 	for (size_t i = 0; i < spent->count; i++) {
@@ -92,7 +93,8 @@ static void add_share(struct sums *into, const struct sums *from, double share)
 	into->requests += share * from->requests;
 	into->latency_ns += share * from->latency_ns;
 	into->queued_ns += share * from->queued_ns;
-	into->cpu_known += share * from->cpu_known;
+	into->locked_ns += share * from->locked_ns;
+	into->marked += share * from->marked;
 	for (unsigned i = 0; i < SPENT_COUNT; i++)
 		into->ns[i] += share * from->ns[i];
 	for (unsigned i = 0; i < SPENT_COMMANDS; i++) {
@@ -127,16 +129,36 @@ static struct sums band_sums(const struct breakdown *breakdown, double all, doub
 	return sums;
 }
 
-/* From what was sent and received, and not from waits, some of which stand for others. */
-static bool is_seen(unsigned spent)
+/* Of most of these, CPU time, run queue and locked_ns are known. */
+static bool is_marked(const struct sums *sums)
 {
-	return spent == SPENT_SETUP || spent == SPENT_REDIS || spent == SPENT_PEERS;
+	return sums->marked * 2 > sums->requests;
+}
+
+/* From what was sent and received, or from marks, and not from waits, some of which stand for others. */
+static bool is_seen(const struct sums *sums, unsigned spent)
+{
+	return spent == SPENT_SETUP || spent == SPENT_REDIS || spent == SPENT_PEERS ||
+	       (is_marked(sums) && (spent == SPENT_RUNQUEUE || spent == SPENT_GIL || spent == SPENT_LOCKS));
 }
 
 static void scale(struct sums *sums, bool seen, double factor)
 {
 	for (unsigned i = SPENT_CPU + 1; i < SPENT_ELSE; i++)
-		sums->ns[i] *= is_seen(i) == seen ? factor : 1;
+		sums->ns[i] *= is_seen(sums, i) == seen ? factor : 1;
+}
+
+/* The GIL's share of the waits for locks: as the waits in these requests tell, else as those in all. */
+static void split_locked(struct sums *sums, const struct sums *all)
+{
+	double gil = sums->ns[SPENT_GIL], locks = sums->ns[SPENT_LOCKS];
+
+	if (gil + locks <= 0) {
+		gil = all->ns[SPENT_GIL];
+		locks = all->ns[SPENT_LOCKS];
+	}
+	sums->ns[SPENT_GIL] = gil + locks > 0 ? sums->locked_ns * gil / (gil + locks) : 0;
+	sums->ns[SPENT_LOCKS] = sums->locked_ns - sums->ns[SPENT_GIL];
 }
 
 /* Commands follow what became of their part, which was: a weighted wait may have taken more from one than that had. */
@@ -157,12 +179,12 @@ static void settle_commands(struct sums *sums, double was)
  * is left at most where it is rather an estimate, and else leaves no more than the rest. */
 static void settle(struct sums *sums)
 {
-	double cpu = sums->cpu_known * 2 > sums->requests ? fmin(sums->ns[SPENT_CPU], sums->latency_ns) : 0;
+	double cpu = is_marked(sums) ? fmin(sums->ns[SPENT_CPU], sums->latency_ns) : 0;
 	double most = sums->latency_ns - cpu, redis = sums->ns[SPENT_REDIS], seen = 0, guessed = 0, left;
 
 	for (unsigned i = SPENT_CPU + 1; i < SPENT_ELSE; i++) {
 		sums->ns[i] = sums->ns[i] > 0 ? sums->ns[i] : 0;
-		*(is_seen(i) ? &seen : &guessed) += sums->ns[i];
+		*(is_seen(sums, i) ? &seen : &guessed) += sums->ns[i];
 	}
 	if (seen > most)
 		scale(sums, true, most / seen);
@@ -251,6 +273,8 @@ int breakdown_fill(const struct breakdown *breakdown, struct connprof_recording 
 			     SPENT_COUNT + SPENT_COMMANDS);
 	if (code)
 		return code;
+	for (unsigned band = 0; band < BAND_COUNT; band++) /* the mean, which says of the others, last */
+		split_locked(&bands[band], &bands[BAND_MEAN]);
 	for (unsigned band = 0; band < BAND_COUNT; band++) {
 		settle(&bands[band]);
 		table->requests[band] = (uint64_t)llround(bands[band].requests);

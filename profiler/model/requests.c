@@ -69,13 +69,15 @@ static void claimed(struct request *request)
 
 /* For how long who served it was off the CPU; not known of what shares its thread with other requests. A mark may be missing: not
  * each return to a CPU is seen. */
-static uint32_t off_meanwhile(const struct requests *requests, const struct request *request)
+static struct off_span off_meanwhile(const struct requests *requests, const struct request *request)
 {
-	uint32_t off = off_between(request->off, request->last_sent_off);
+	struct off_span off = off_between(&request->marks, &request->last_sent_marks);
 
 	if (!request->answering || request->moved || !request->worker || request->worker->key.unit || request->worker->loop)
-		return OFF_UNKNOWN;
-	return off == OFF_UNKNOWN && requests->marked ? OFF_UNMARKED : off;
+		return (struct off_span){ OFF_UNKNOWN };
+	if (off.known == OFF_UNKNOWN && requests->marked)
+		off.known = OFF_UNMARKED;
+	return off;
 }
 
 /* Its response is complete (or will never be). */
@@ -214,8 +216,8 @@ static void begin(struct requests *requests, struct serving *serving, const stru
 	request->pattern.early = requests->observed <= WARM_UP_REQUESTS;
 	request->begin_ns = request->last_sent_ns = event->time_ns;
 	request->tid = event->tid;
-	request->off = event->off;
-	requests->marked |= event->off != 0;
+	request->marks = event->marks;
+	requests->marked |= event->marks.off != 0;
 	tied_begin(requests->tied, &request->work, event->time_ns, event->kind == EVENT_IO ? event->io.queued_us * 1000ull : 0);
 	request->process = process;
 	request->serving = serving;
@@ -289,7 +291,7 @@ static void take_over(struct requests *requests, struct request *request, const 
 static void answered(struct request *request, const struct event *event)
 {
 	request->last_sent_ns = event->time_ns;
-	request->last_sent_off = event->off;
+	request->last_sent_marks = event->marks;
 	request->moved |= event->tid != request->tid;
 }
 
@@ -407,7 +409,7 @@ struct work *request_work(struct request *request)
 void requests_window_ends(struct requests *requests, uint64_t end_ns)
 {
 	for (struct request *request = requests->all; request; request = request->next)
-		tied_end(requests->tied, &request->work, end_ns, OFF_UNKNOWN);
+		tied_end(requests->tied, &request->work, end_ns, (struct off_span){ OFF_UNKNOWN });
 }
 
 uint64_t requests_begun(const struct requests *requests)

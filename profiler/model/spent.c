@@ -57,7 +57,7 @@ static void make_disjoint(struct work *work)
 		if (purpose.end_ns <= purpose.begin_ns)
 			continue;
 		if (purpose.end_ns - purpose.begin_ns != work->purposes[i].end_ns - work->purposes[i].begin_ns)
-			purpose.off = OFF_UNKNOWN;
+			purpose.off = (struct off_span){ OFF_UNKNOWN };
 		covered = purpose.end_ns;
 		work->purposes[count++] = purpose;
 	}
@@ -111,8 +111,8 @@ static double shared_ns(const struct purpose *purpose, uint64_t begin_ns, uint64
 	return (double)(to - from);
 }
 
-/* How much of a stretch lies in purposes; weight times that is taken away from them (0: nothing). */
-static double overlap(const struct work *work, uint64_t begin_ns, uint64_t end_ns, double weight, struct spent *out)
+/* How much of a stretch lies in purposes; weight times that is taken away from them (0: nothing), or only from those without marks. */
+static double overlap(const struct work *work, uint64_t begin_ns, uint64_t end_ns, double weight, bool unmarked_only, struct spent *out)
 {
 	double sum = 0;
 
@@ -121,7 +121,7 @@ static double overlap(const struct work *work, uint64_t begin_ns, uint64_t end_n
 		double inside = shared_ns(purpose, begin_ns, end_ns);
 
 		sum += inside;
-		if (weight > 0)
+		if (weight > 0 && !(unmarked_only && purpose->off.known == OFF_KNOWN))
 			add(out, purpose, -weight * inside);
 	}
 	return sum;
@@ -129,7 +129,7 @@ static double overlap(const struct work *work, uint64_t begin_ns, uint64_t end_n
 
 static void sum_sample(const struct work *work, const struct held *held, uint64_t period_ns, struct spent *out)
 {
-	if (overlap(work, held->time_ns, held->time_ns + 1, 0, out) == 0)
+	if (overlap(work, held->time_ns, held->time_ns + 1, 0, false, out) == 0)
 		out->ns[SPENT_CPU] += (double)period_ns;
 }
 
@@ -138,21 +138,42 @@ static double weight_of(const struct held *held)
 	return held->wait.weight > WEIGHT_ONE ? (double)held->wait.weight / WEIGHT_ONE : 1;
 }
 
+/* Do marks tell of it? */
+static bool is_marked(enum spent_id place)
+{
+	return place == SPENT_RUNQUEUE || place == SPENT_GIL || place == SPENT_LOCKS;
+}
+
 /* A wait that was walked for several counts for them: of one request that is a guess, over many it is right. */
 static void sum_wait(const struct work *work, const struct held *held, struct spent *out)
 {
 	uint64_t begin_ns = held->time_ns - held->wait.ns;
 	double ns = (double)held->wait.ns, weight = weight_of(held);
 	enum spent_id place = spent_by(held->wait.wait);
+	bool marked = out->marked && is_marked(place);
 
 	if (place == SPENT_ELSE)
 		return;
 	if (place == SPENT_NETWORK) { /* what an interval says is more than that */
-		out->ns[place] += weight * (ns - overlap(work, begin_ns, held->time_ns, 0, out));
+		out->ns[place] += weight * (ns - overlap(work, begin_ns, held->time_ns, 0, false, out));
 	} else {
 		out->ns[place] += weight * ns;
-		overlap(work, begin_ns, held->time_ns, weight, out);
+		overlap(work, begin_ns, held->time_ns, weight, marked, out);
 	}
+}
+
+/* What the marks tell: of the run queue all, of locks and the GIL what they come to together. */
+static void sum_marks(const struct work *work, struct spent *out)
+{
+	for (size_t i = 0; i < work->purpose_count; i++) {
+		const struct purpose *purpose = &work->purposes[i];
+		double most = (double)(purpose->end_ns - purpose->begin_ns);
+		double inside = OFF_UNIT_NS * ((double)purpose->off.queued + purpose->off.locked);
+
+		add(out, purpose, -(inside < most ? inside : most));
+	}
+	out->ns[SPENT_RUNQUEUE] = OFF_UNIT_NS * work->off.queued;
+	out->locked_ns = OFF_UNIT_NS * work->off.locked;
 }
 
 /* How much of a wait lies in no interval. Those of which it is not known how long the thread was off the CPU are told of their part. */
@@ -166,7 +187,7 @@ static double outside(struct work *work, const struct held *held)
 		double inside = shared_ns(purpose, begin_ns, held->time_ns);
 
 		left -= inside;
-		if (purpose->off == OFF_UNKNOWN)
+		if (purpose->off.known != OFF_KNOWN)
 			purpose->told_ns += inside;
 	}
 	return left;
@@ -175,15 +196,15 @@ static double outside(struct work *work, const struct held *held)
 /* An interval without marks and without a wait that is told was a wait. */
 static double off_inside(const struct purpose *purpose)
 {
-	if (purpose->off != OFF_UNKNOWN)
-		return 1024.0 * purpose->off;
+	if (purpose->off.known == OFF_KNOWN)
+		return OFF_UNIT_NS * purpose->off.off;
 	return purpose->told_ns > 0 ? purpose->told_ns : (double)(purpose->end_ns - purpose->begin_ns);
 }
 
 /* What is neither in an interval nor off the CPU. By waits it is about right: of those not walked nothing but their like is known. */
 static double on_cpu(struct work *work, uint64_t latency_ns)
 {
-	double rest = (double)latency_ns, off = 1024.0 * work->off, told = 0;
+	double rest = (double)latency_ns, off = OFF_UNIT_NS * work->off.off, told = 0;
 
 	for (size_t i = 0; i < work->count; i++)
 		if (work->held[i].wait.wait != WAIT_NONE && work->held[i].time_ns <= work->end_ns)
@@ -192,7 +213,7 @@ static double on_cpu(struct work *work, uint64_t latency_ns)
 		rest -= (double)(work->purposes[i].end_ns - work->purposes[i].begin_ns);
 		off -= off_inside(&work->purposes[i]);
 	}
-	if (work->off == OFF_UNMARKED)
+	if (work->off.known == OFF_UNMARKED)
 		off = told;
 	off = off > 0 ? off : 0;
 	return rest > off ? rest - off : 0;
@@ -203,6 +224,7 @@ void spent_sum(struct work *work, uint64_t period_ns, struct spent *out)
 	memset(out, 0, sizeof(*out));
 	out->latency_ns = work->end_ns - work->begin_ns;
 	out->queued_ns = work->queued_ns;
+	out->marked = work->off.known == OFF_KNOWN && out->latency_ns < OFF_WRAPS_NS;
 	make_disjoint(work);
 	for (size_t i = 0; i < work->purpose_count; i++) {
 		const struct purpose *purpose = &work->purposes[i];
@@ -221,7 +243,9 @@ void spent_sum(struct work *work, uint64_t period_ns, struct spent *out)
 		else
 			sum_wait(work, held, out);
 	}
-	out->cpu_known = work->off < OFF_UNMARKED && out->latency_ns < OFF_WRAPS_NS;
-	if (out->cpu_known || work->off == OFF_UNMARKED)
+	out->locked_ns = out->ns[SPENT_GIL] + out->ns[SPENT_LOCKS];
+	if (out->marked)
+		sum_marks(work, out);
+	if (out->marked || work->off.known == OFF_UNMARKED)
 		out->ns[SPENT_CPU] = on_cpu(work, out->latency_ns);
 }

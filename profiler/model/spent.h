@@ -5,10 +5,13 @@
  * What a connection was needed for (being set up, a round trip to Redis or to another peer) is known as intervals from its
  * traffic. What the thread was kept by is known from its waits, if they are looked at. A moment goes to the run queue, the GIL, a
  * lock, … if the thread waited for that, else to the interval it lies in (the one begun first where several overlap), else to
- * whatever else the thread waited for. CPU time is what passed outside of the intervals without the thread being off the CPU, where
- * one thread served the request and nothing else meanwhile, and how long it was off is known. Else it is an estimate: where only the
- * marks of that are missing, what its waits leave; else samples outside of all these times their period, a good one over many
- * requests, or long ones, only.
+ * whatever else the thread waited for.
+ *
+ * Where one thread served the request and nothing else meanwhile, its marks (struct off_marks) tell exactly how long it was on the run
+ * queue, how long at locks (of which its waits tell the GIL), and how much of both lies in an interval; CPU time is what passed
+ * outside of the intervals without the thread being off the CPU. Else these are estimates, from waits that may stand for others: where
+ * only the marks are missing, CPU time is what the waits leave; else it is samples outside of all these times their period, a good
+ * estimate over many requests, or long ones, only.
  */
 #ifndef CONNPROF_MODEL_SPENT_H
 #define CONNPROF_MODEL_SPENT_H
@@ -25,8 +28,8 @@ struct purpose {
 	uint32_t spent;        /* enum spent_id: SETUP, REDIS or PEERS */
 	uint32_t command;      /* REDIS: command_name(), COMMAND_PIPELINE; 0: not known */
 	uint32_t stack;        /* REDIS: of the send, if it was walked for, else 0 */
-	uint32_t off;          /* off_between() its ends, of the thread it was for */
-	double told_ns;        /* where that is OFF_UNKNOWN, filled by spent_sum(): waits in it */
+	struct off_span off;   /* of the thread it was for, between its ends */
+	double told_ns;        /* where that is not known, filled by spent_sum(): waits in it */
 };
 
 #define COMMAND_PIPELINE UINT32_MAX /* several commands at once */
@@ -40,14 +43,15 @@ struct spent_command {
 	double ns;
 };
 
-/* All nanoseconds. Unless cpu_known, ns[SPENT_CPU] is not limited by what is left of the latency: on short requests it is right only
+/* All nanoseconds. Unless marked, ns[SPENT_CPU] is not limited by what is left of the latency: on short requests it is right only
  * in sum. */
 struct spent {
 	double ns[SPENT_COUNT];  /* SPENT_ELSE is 0: what is left over, the reader's to compute */
+	double locked_ns;        /* what ns[SPENT_GIL] and ns[SPENT_LOCKS] come to in all */
 	uint64_t latency_ns, queued_ns; /* the latter comes before, and is not in the former */
 	struct spent_command commands[SPENT_COMMANDS]; /* by command, the first count of them */
 	size_t count;            /* further commands are in ns[SPENT_REDIS] only */
-	bool cpu_known;          /* not estimated from samples */
+	bool marked;             /* CPU time, run queue and locked_ns are no estimates */
 };
 
 /* The sums of an ended work; sorts its purposes. period_ns: of a sample, 0 if none are taken. */

@@ -5,14 +5,16 @@
  */
 #include "model/talk.h"
 
-/* off: off_mark() of the thread that asked, at the end. */
-static bool end(struct talk *talk, uint64_t time_ns, uint32_t off, struct purpose *purpose, struct event *asker)
+static const struct off_marks not_known;
+
+/* marks: of the thread that asked, at the end. */
+static bool end(struct talk *talk, uint64_t time_ns, const struct off_marks *marks, struct purpose *purpose, struct event *asker)
 {
 	bool any = talk->begin_ns != 0;
 
 	*purpose = (struct purpose){
 		.begin_ns = talk->begin_ns, .end_ns = time_ns, .spent = talk->spent, .command = talk->command,
-		.stack = talk->spent == SPENT_REDIS ? talk->stack : 0, .off = off_between(talk->off, off),
+		.stack = talk->spent == SPENT_REDIS ? talk->stack : 0, .off = off_between(&talk->marks, marks),
 	};
 	*asker = (struct event){ .pid = talk->pid, .tid = talk->tid, .unit = talk->unit, .time_ns = time_ns };
 	*talk = (struct talk){ 0 };
@@ -22,13 +24,14 @@ static bool end(struct talk *talk, uint64_t time_ns, uint32_t off, struct purpos
 static void begin(struct talk *talk, const struct event *event, uint32_t spent)
 {
 	*talk = (struct talk){
-		.begin_ns = event->time_ns, .pid = event->pid, .tid = event->tid, .unit = event->unit, .spent = spent, .off = event->off,
+		.begin_ns = event->time_ns, .pid = event->pid, .tid = event->tid, .unit = event->unit, .spent = spent,
+		.marks = event->marks,
 	};
 }
 
-static uint32_t off_of(const struct talk *talk, const struct event *event)
+static const struct off_marks *marks_of(const struct talk *talk, const struct event *event)
 {
-	return talk->pid == event->pid && talk->tid == event->tid ? event->off : 0;
+	return talk->pid == event->pid && talk->tid == event->tid ? &event->marks : &not_known;
 }
 
 static bool is_unread(const struct wire_facts *facts)
@@ -48,7 +51,7 @@ static bool asked(struct talk *talk, const struct event *event, struct purpose *
 	if (facts->flags & WIRE_SUBSCRIBED) /* a stream from here on: nothing in it is an answer */
 		return false;
 	if (talk->begin_ns && talk->last_ns)
-		ended = end(talk, talk->last_ns, talk->last_off, purpose, asker);
+		ended = end(talk, talk->last_ns, &talk->last_marks, purpose, asker);
 	if (!talk->begin_ns)
 		begin(talk, event, facts->protocol == PROTOCOL_REDIS ? SPENT_REDIS : SPENT_PEERS);
 	else if (talk->connecting) /* sent along with the SYN, or its ESTABLISHED was lost */
@@ -74,10 +77,10 @@ static bool answered(struct talk *talk, const struct event *event, struct purpos
 	else
 		talk->answers -= facts->responses < talk->answers ? facts->responses : talk->answers;
 	talk->last_ns = facts->responses || talk->last_ns || is_unread(facts) ? event->time_ns : 0;
-	talk->last_off = off_of(talk, event);
+	talk->last_marks = *marks_of(talk, event);
 	if (talk->answers || (protocol_serves(facts->protocol) && !(facts->flags & WIRE_RESPONSE_DONE)))
 		return false;
-	return end(talk, event->time_ns, off_of(talk, event), purpose, asker);
+	return end(talk, event->time_ns, marks_of(talk, event), purpose, asker);
 }
 
 bool talk_feed(struct talk *talk, const struct event *event, struct purpose *purpose, struct event *asker)
@@ -88,11 +91,11 @@ bool talk_feed(struct talk *talk, const struct event *event, struct purpose *pur
 		talk->connecting = true;
 		return false;
 	case EVENT_ESTABLISHED:
-		return talk->connecting && end(talk, event->time_ns, off_of(talk, event), purpose, asker);
+		return talk->connecting && end(talk, event->time_ns, marks_of(talk, event), purpose, asker);
 	case EVENT_PEER_CLOSED:
 	case EVENT_CLOSE:
 	case EVENT_GONE:
-		return end(talk, talk->last_ns ? talk->last_ns : event->time_ns, talk->last_ns ? talk->last_off : 0, purpose, asker);
+		return end(talk, talk->last_ns ? talk->last_ns : event->time_ns, talk->last_ns ? &talk->last_marks : &not_known, purpose, asker);
 	case EVENT_IO:
 		return event->io.direction == WIRE_SENT ? asked(talk, event, purpose, asker)
 							: answered(talk, event, purpose, asker);

@@ -15,8 +15,8 @@ struct talk {
 	uint64_t last_ns;        /* of the answer, as far as it has come; 0: nothing of it */
 	uint64_t answers;        /* still to come */
 	uint32_t pid, tid, unit; /* who asked */
-	uint32_t off;            /* its off_mark() then; 0: not known */
-	uint32_t last_off;       /* and at last_ns */
+	struct off_marks marks;  /* its thread's then, */
+	struct off_marks last_marks; /* and at last_ns */
 	uint32_t spent, command, stack; /* as in struct purpose */
 	bool connecting;
 };

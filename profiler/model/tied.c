@@ -153,7 +153,7 @@ static void remember(struct tied *tied, int code)
 	tied->failed = tied->failed ? tied->failed : code;
 }
 
-void tied_end(struct tied *tied, struct work *work, uint64_t end_ns, uint32_t off)
+void tied_end(struct tied *tied, struct work *work, uint64_t end_ns, struct off_span off)
 {
 	struct spent spent;
 	uint16_t latency;

@@ -20,14 +20,26 @@
 struct tied;
 struct purpose;
 
-#define OFF_UNKNOWN UINT32_MAX
-#define OFF_UNMARKED (UINT32_MAX - 1) /* not told, but its waits say it about */
+#define OFF_UNIT_NS 1024.0
 #define OFF_WRAPS_NS (1024ull << 32)
 
-/* For how long a thread was off the CPU between two of its off_mark(), in 1,024 ns. 0 for one: OFF_UNKNOWN. */
-static inline uint32_t off_between(uint32_t begin, uint32_t end)
+enum off_known {
+	OFF_UNKNOWN = 0,
+	OFF_UNMARKED,  /* not told, but its waits say it about */
+	OFF_KNOWN,
+};
+
+/* How long a thread was off the CPU between two moments, in OFF_UNIT_NS, as struct off_marks has it. */
+struct off_span {
+	uint32_t known;               /* enum off_known; else the others are 0 */
+	uint32_t off, queued, locked;
+};
+
+static inline struct off_span off_between(const struct off_marks *begin, const struct off_marks *end)
 {
-	return begin && end ? end - begin : OFF_UNKNOWN;
+	if (!begin->off || !end->off)
+		return (struct off_span){ OFF_UNKNOWN };
+	return (struct off_span){ OFF_KNOWN, end->off - begin->off, end->queued - begin->queued, end->locked - begin->locked };
 }
 
 struct held {
@@ -40,7 +52,7 @@ struct held {
 struct work {
 	uint64_t begin_ns, end_ns; /* end_ns 0: still going on */
 	uint64_t queued_ns;        /* its head lay unread for so long before */
-	uint32_t off;              /* for how long who served it was off the CPU meanwhile, as off_between() tells; or OFF_UNMARKED */
+	struct off_span off;       /* of who served it, meanwhile */
 	struct held *held;         /* owned */
 	size_t count, capacity;
 	struct purpose *purposes;  /* owned: spent.h */
@@ -62,8 +74,8 @@ int tied_put(struct tied *tied, struct work *work, const struct held *held);
 void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns, uint64_t queued_ns);
 /* What a connection was needed for, for the request's sake; of any length. */
 void tied_purpose(struct tied *tied, struct work *work, const struct purpose *purpose);
-/* The request has ended: what was held goes to the profile. off: between its begin and end. Later calls do nothing. */
-void tied_end(struct tied *tied, struct work *work, uint64_t end_ns, uint32_t off);
+/* The request has ended: what was held goes to the profile. off: of who served it, between its begin and end. Later calls do nothing. */
+void tied_end(struct tied *tied, struct work *work, uint64_t end_ns, struct off_span off);
 /* It is no request after all: what was held goes to the profile as nobody's. Later calls do nothing. */
 void tied_disown(struct tied *tied, struct work *work);
 /* Frees what is held without counting it. */

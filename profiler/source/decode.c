@@ -161,7 +161,7 @@ static void conn_record(struct decode *decode, const struct record *record, uint
 	if (!event)
 		return;
 	event->pid = body->owner_pid;
-	event->off = body->off;
+	event->marks = body->marks;
 	event->conn = conn_of(body);
 }
 
@@ -189,7 +189,7 @@ static void conn_with_stack(struct decode *decode, const struct record *record, 
 		return;
 	event->stack = stack;
 	event->unit = units_number(decode->units, raw.unit);
-	event->off = body->off;
+	event->marks = body->marks;
 	event->conn = conn_of(body);
 	event->conn.pool = pool;
 	if (kind == EVENT_CONNECT)
@@ -266,7 +266,7 @@ static void io_record(struct decode *decode, const struct record *record)
 	event->unit = units_number(decode->units, body->unit);
 	event->io.conn = body->conn;
 	event->io.bytes = body->flags & IO_PLAIN ? 0 : body->bytes; /* its ciphertext counts */
-	event->off = body->off;
+	event->marks = body->marks;
 	event->io.queued_us = body->queued_us;
 	event->io.direction = body->flags & IO_SENT ? WIRE_SENT : WIRE_RECEIVED;
 	wires_feed(decode->wires, body, &event->io.facts);

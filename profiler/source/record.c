@@ -288,8 +288,8 @@ int record_event(struct record_writer *writer, const struct event *event)
 		fprintf(stream, ",\"unit\":%u", event->unit);
 	if (event->python_end)
 		fprintf(stream, ",\"python_end\":%u", event->python_end);
-	if (event->off)
-		fprintf(stream, ",\"off\":%u", event->off);
+	if (event->marks.off)
+		fprintf(stream, ",\"off\":%u,\"queued\":%u,\"locked\":%u", event->marks.off, event->marks.queued, event->marks.locked);
 	write_body(writer, event, comm, exe);
 	fputs("}\n", stream);
 	return 0;

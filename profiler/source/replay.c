@@ -329,7 +329,9 @@ static int read_event(struct replay *replay, struct json_object *line, const cha
 	    get_id(replay, line, "thread", &replay->strings, &event.thread) ||
 	    get_id(replay, line, "stack", &replay->stacks, &event.stack) ||
 	    get_u32(replay, line, "unit", UINT32_MAX, &event.unit) ||
-	    get_u32(replay, line, "off", UINT32_MAX, &event.off) ||
+	    get_u32(replay, line, "off", UINT32_MAX, &event.marks.off) ||
+	    get_u32(replay, line, "queued", UINT32_MAX, &event.marks.queued) ||
+	    get_u32(replay, line, "locked", UINT32_MAX, &event.marks.locked) ||
 	    get_u32(replay, line, "python_end", PYTHON_END_COUNT - 1, &event.python_end))
 		return -EBADMSG;
 	if (!json_object_object_get_ex(line, "t", &time) || !json_object_is_type(time, json_type_int))

@@ -330,7 +330,7 @@ size_t waits_back(struct waits *waits, uint32_t tid, const struct back_body *tol
 
 		if (!back->state)
 			free_ns = back->out_ns;
-		else if (free_ns <= back->out_ns || free_ns > now_ns)
+		else if (free_ns < back->out_ns || free_ns > now_ns)
 			free_ns = now_ns;
 		if (shown.waker && shown.stack)
 			shown.stack = chain_make(waits->recording->stacks, waits->recording->strings, shown.stack, shown.waker);

@@ -3,9 +3,9 @@
 
 usage: causes.py REASON REDIS_PORT      GET /fast answers at once, GET /slow?N waits for the reason, in the function slow()
 
-The reasons: setup, lock, gil, redis, log, cpu, runqueue, disk, upstream; brief: a little of several, some milliseconds in all. The answer is
-the truth about the request's thread, in seconds: {"wall": by its clock, "cpu": and "runqueue": by the kernel's own accounts of the
-thread}.
+The reasons: setup, lock, gil, redis, log, cpu, runqueue, disk, upstream; brief: a little of several, some milliseconds in all;
+trips: ROUND_TRIPS to Redis, on a CPU that others want. The answer is the truth about the request's thread, in seconds: {"wall": by
+its clock, "cpu": and "runqueue": by the kernel's own accounts of the thread}.
 """
 import http.client
 import http.server
@@ -19,6 +19,7 @@ import time
 
 REASON, REDIS_PORT = sys.argv[1], int(sys.argv[2])
 HOLD = 0.25     # seconds that the reason lasts
+ROUND_TRIPS = 200
 
 
 class Setup:
@@ -158,13 +159,15 @@ class Brief(Redis):
 class RunQueue:
     """Its one CPU is wanted by many others."""
 
+    OTHERS = 40
+
     def __init__(self):
         self.cpu = {min(os.sched_getaffinity(0))}
         self.hogs = []
 
-    def slow(self):
+    def crowd(self):
         if not self.hogs:
-            for _ in range(40):
+            for _ in range(self.OTHERS):
                 pid = os.fork()
                 if not pid:
                     os.sched_setaffinity(0, self.cpu)
@@ -174,9 +177,25 @@ class RunQueue:
                     os._exit(0)
                 self.hogs.append(pid)
         os.sched_setaffinity(0, self.cpu)  # of this request's thread
+
+    def slow(self):
+        self.crowd()
         end = time.monotonic() + HOLD
         while time.monotonic() < end:
             pass
+
+
+class Trips(RunQueue):
+    OTHERS = 2
+
+    def __init__(self):
+        super().__init__()
+        self.client = Redis().client
+
+    def slow(self):
+        self.crowd()
+        for _ in range(ROUND_TRIPS):
+            self.client.get("nothing")
 
 
 class Disk:
@@ -231,7 +250,7 @@ class Upstream:
 
 
 REASONS = {"setup": Setup, "lock": Lock, "gil": Gil, "redis": Redis, "log": Log, "cpu": Cpu, "runqueue": RunQueue, "disk": Disk,
-           "upstream": Upstream, "brief": Brief}
+           "upstream": Upstream, "brief": Brief, "trips": Trips}
 reason = REASONS[REASON]()
 
 

@@ -26,7 +26,7 @@ struct stream {
 	uint64_t now_ns;
 	uint64_t next_conn;
 	uint32_t queued_us; /* of what is received: it had lain unread for so long */
-	uint32_t off;       /* off_mark() of whoever connects, sends, receives */
+	struct off_marks marks; /* of whoever connects, sends, receives */
 	uint32_t unit; /* of the thread's work that is told now; 0: its own */
 	uint32_t pool; /* that opens connections now; 0: not known */
 };
@@ -113,14 +113,14 @@ static inline void conn_event(struct stream *stream, uint32_t kind, uint64_t con
 
 	event.conn.local = loopback((uint16_t)(LOCAL_PORTS + conn));
 	event.conn.pool = kind == EVENT_CONNECT ? stream->pool : 0;
-	event.off = stream->off;
+	event.marks = stream->marks;
 	feed(stream, &event);
 }
 
 static inline void io(struct stream *stream, uint64_t conn, uint32_t pid, uint32_t tid, uint8_t direction,
 		      struct wire_facts facts)
 {
-	struct event event = { .kind = EVENT_IO, .pid = pid, .tid = tid, .off = stream->off };
+	struct event event = { .kind = EVENT_IO, .pid = pid, .tid = tid, .marks = stream->marks };
 
 	event.io = (struct event_io){ .conn = conn, .bytes = 40, .direction = direction, .facts = facts, .queued_us = stream->queued_us };
 	feed(stream, &event);

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* test_spent.c - a request's CPU time: by how long its thread was off the CPU, where that is known; else by waits, or by samples. */
+/* test_spent.c - where a request's time went: by how long its thread was off the CPU, where that is known; else by waits, or by samples. */
 #include "unit/model/spent.h"
 
 /* Time passes: so much of it off the CPU, in units of 1,024 ns. */
 static void passes(struct stream *s, uint32_t units, uint32_t off)
 {
 	s->now_ns += units * 1024ull;
-	s->off += off;
+	s->marks.off += off;
+}
+
+/* All of it off the CPU: so much in one way and so much in the other. */
+static void passes_waiting(struct stream *s, uint32_t queued, uint32_t locked)
+{
+	passes(s, queued + locked, queued + locked);
+	s->marks.queued += queued;
+	s->marks.locked += locked;
 }
 
 #define UNITS(count) ((count) * 1024 / 1e6) /* in ms */
@@ -19,14 +27,15 @@ static void cpu_time_of_one_short_request_is_right(void **state)
 	(void)state;
 
 	stream_tied(&s);
-	s.off = UINT32_MAX - 50; /* it wraps */
+	s.marks = (struct off_marks){ UINT32_MAX - 50, UINT32_MAX, UINT32_MAX }; /* they wrap */
 	conn = redis_connect(&s, PID, PID, 0);
 	request = request_begin(&s, PID, PID);
 	passes(&s, 600, 0);
 	ask(&s, conn, PID, "GET", 1);
 	passes(&s, 400, 300);
 	reply(&s, conn, PID, 1);
-	passes(&s, 700, 100);     /* of which 30 were for a lock, and of 70 nobody knows what for */
+	passes(&s, 670, 70);      /* nobody knows what for */
+	passes_waiting(&s, 0, 30);
 	off(&s, PID, WAIT_LOCK, 30 * 1024);
 	request_end(&s, request, PID, PID);
 	stream_judge(&s, 10, NULL);
@@ -48,7 +57,7 @@ static void what_is_not_known_of_an_interval_its_waits_tell(void **state)
 	(void)state;
 
 	stream_tied(&s);
-	s.off = 1000;
+	s.marks.off = 1000;
 	request = request_begin(&s, PID, PID);
 	passes(&s, 500, 0);
 	conn = s.next_conn++;
@@ -56,7 +65,8 @@ static void what_is_not_known_of_an_interval_its_waits_tell(void **state)
 	passes(&s, 2000, 1900);
 	off(&s, PID, WAIT_SOCKET, 1900 * 1024);
 	conn_event(&s, EVENT_ESTABLISHED, conn, PID, PID + 1, 0, CONN_OPENED, 0);
-	passes(&s, 500, 200);
+	passes(&s, 300, 0);
+	passes_waiting(&s, 200, 0);
 	off(&s, PID, WAIT_RUNQUEUE, 200 * 1024);
 	request_end(&s, request, PID, PID);
 	stream_judge(&s, 10, NULL);
@@ -75,14 +85,14 @@ static void a_request_that_misses_a_mark_is_told_by_its_waits(void **state)
 	(void)state;
 
 	stream_tied(&s);
-	s.off = 1000;
+	s.marks.off = 1000;
 	request = request_begin(&s, PID, PID);
 	passes(&s, 100, 0);
 	request_end(&s, request, PID, PID);
 	request = request_begin(&s, PID, PID);
 	passes(&s, 9000, 8800);
 	off(&s, PID, WAIT_RUNQUEUE, 8800 * 1024);
-	s.off = 0;
+	s.marks.off = 0;
 	request_end(&s, request, PID, PID);
 	stream_judge(&s, 10, NULL);
 	assert_sums(&s);
@@ -109,7 +119,7 @@ static void waits_that_stand_for_others_leave_the_rest_to_the_cpu(void **state)
 		uint64_t request;
 
 		stream_tied(&s);
-		s.off = 1000;
+		s.marks.off = 1000;
 		request = request_begin(&s, PID, PID);
 		passes(&s, 25000, 0);
 		for (int i = 0; i < 100; i++) {
@@ -117,7 +127,7 @@ static void waits_that_stand_for_others_leave_the_rest_to_the_cpu(void **state)
 			if (i % 10 == 5)
 				weighted(&s, WAIT_SLEEP, 1000 * 1024, 10);
 		}
-		s.off = marked ? s.off : 0;
+		s.marks.off = marked ? s.marks.off : 0;
 		request_end(&s, request, PID, PID);
 		stream_judge(&s, 10, NULL);
 		assert_sums(&s);
@@ -135,7 +145,7 @@ static void what_was_seen_does_not_give_way_to_guesses(void **state)
 	(void)state;
 
 	stream_tied(&s);
-	s.off = 1000;
+	s.marks.off = 1000;
 	conn = redis_connect(&s, PID, PID, 0);
 	request = request_begin(&s, PID, PID);
 	passes(&s, 2000, 0);
@@ -143,14 +153,75 @@ static void what_was_seen_does_not_give_way_to_guesses(void **state)
 	passes(&s, 6000, 6000);
 	reply(&s, conn, PID, 1);
 	passes(&s, 2000, 2000);
-	weighted(&s, WAIT_LOCK, 500 * 1024, 8);
+	weighted(&s, WAIT_SLEEP, 500 * 1024, 8);
 	request_end(&s, request, PID, PID);
 	stream_judge(&s, 10, NULL);
 	assert_sums(&s);
 	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(2000), 1e-6);
 	assert_float_equal(ms(&s, SPENT_REDIS, BAND_MAX), UNITS(6000), 1e-6);
 	assert_float_equal(part(&s, SPENT_REDIS, "GET")->ms[BAND_MAX], UNITS(6000), 1e-6);
-	assert_float_equal(ms(&s, SPENT_LOCKS, BAND_MAX), UNITS(2000), 1e-6);
+	assert_float_equal(ms(&s, SPENT_SLEEP, BAND_MAX), UNITS(2000), 1e-6);
+	stream_end(&s);
+}
+
+/* Marks tell of one request how long it was on the run queue and at locks, whatever its walked waits stand for: each took 8 times too
+ * much from the round trip. */
+static void run_queue_and_locks_of_one_request_are_right(void **state)
+{
+	struct stream s;
+	uint64_t conn, request;
+	(void)state;
+
+	stream_tied(&s);
+	s.marks.off = 1000;
+	conn = redis_connect(&s, PID, PID, 0);
+	request = request_begin(&s, PID, PID);
+	passes(&s, 2000, 0);
+	ask(&s, conn, PID, "GET", 1);
+	passes_waiting(&s, 0, 300);
+	weighted(&s, WAIT_GIL, 300 * 1024, 8);
+	passes(&s, 1000, 1000);
+	passes_waiting(&s, 200, 0);
+	weighted(&s, WAIT_RUNQUEUE, 200 * 1024, 8);
+	reply(&s, conn, PID, 1);
+	passes_waiting(&s, 50, 100);
+	weighted(&s, WAIT_LOCK, 100 * 1024, 8);
+	passes(&s, 500, 0);
+	request_end(&s, request, PID, PID);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(2500), 1e-6);
+	assert_float_equal(ms(&s, SPENT_REDIS, BAND_MAX), UNITS(1000), 1e-6);
+	assert_float_equal(part(&s, SPENT_REDIS, "GET")->ms[BAND_MAX], UNITS(1000), 1e-6);
+	assert_float_equal(ms(&s, SPENT_RUNQUEUE, BAND_MAX), UNITS(250), 1e-6);
+	assert_float_equal(ms(&s, SPENT_GIL, BAND_MAX), UNITS(300), 1e-6);
+	assert_float_equal(ms(&s, SPENT_LOCKS, BAND_MAX), UNITS(100), 1e-6);
+	assert_float_equal(ms(&s, SPENT_ELSE, BAND_MAX), 0, 1e-6);
+	stream_end(&s);
+}
+
+/* In the slowest no lock was walked: whether it was the GIL those of the other requests tell. */
+static void whether_it_was_the_gil_other_requests_tell(void **state)
+{
+	struct stream s;
+	(void)state;
+
+	stream_tied(&s);
+	s.marks.off = 1000;
+	for (uint32_t i = 1; i <= 2; i++) {
+		uint64_t request = request_begin(&s, PID, PID);
+
+		passes_waiting(&s, 0, i * 1000);
+		if (i == 1) {
+			weighted(&s, WAIT_GIL, 30 * 1024, 1);
+			weighted(&s, WAIT_LOCK, 10 * 1024, 1);
+		}
+		request_end(&s, request, PID, PID);
+	}
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_float_equal(ms(&s, SPENT_GIL, BAND_MAX), UNITS(1500), 1e-6);
+	assert_float_equal(ms(&s, SPENT_LOCKS, BAND_MAX), UNITS(500), 1e-6);
 	stream_end(&s);
 }
 
@@ -164,7 +235,7 @@ static void a_job_has_its_cpu_time(void **state)
 	(void)state;
 
 	stream_tied(&s);
-	s.off = 1000;
+	s.marks.off = 1000;
 	conn = redis_connect(&s, PID, PID, 0);
 	for (int i = 0; i < 20; i++) {
 		io(&s, conn, PID, PID, WIRE_SENT, pop);
@@ -188,10 +259,10 @@ static void cpu_time_of_what_another_thread_answers_is_from_samples(void **state
 	(void)state;
 
 	stream_tied(&s);
-	s.off = 1000;
+	s.marks.off = 1000;
 	request = request_begin(&s, PID, PID);
 	samples(&s, PID, 2);
-	s.off = 90000;
+	s.marks.off = 90000;
 	request_end(&s, request, PID, PID + 1);
 	stream_judge(&s, 10, NULL);
 	assert_sums(&s);
@@ -207,6 +278,8 @@ int main(void)
 		cmocka_unit_test(a_request_that_misses_a_mark_is_told_by_its_waits),
 		cmocka_unit_test(waits_that_stand_for_others_leave_the_rest_to_the_cpu),
 		cmocka_unit_test(what_was_seen_does_not_give_way_to_guesses),
+		cmocka_unit_test(run_queue_and_locks_of_one_request_are_right),
+		cmocka_unit_test(whether_it_was_the_gil_other_requests_tell),
 		cmocka_unit_test(a_job_has_its_cpu_time),
 		cmocka_unit_test(cpu_time_of_what_another_thread_answers_is_from_samples),
 	};
