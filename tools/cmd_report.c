@@ -39,8 +39,8 @@ static int print_summary(const struct connprof_recording *recording)
 	return message_flush(stdout, "standard output", 0);
 }
 
-/* The verdict is the exit status here too: a window recorded once can be judged by several sets of rules. A diagnosis also tells of
- * what no verdict is on. */
+/* The verdict is the exit status here too: a window recorded once can be judged by several sets of rules. A diagnosis and the table of
+ * call sites also tell of what no verdict is on. */
 static int judge(struct connprof_recording *recording, const struct options *options, enum connprof_view view, int *verdict)
 {
 	struct connprof_accepted *accepted = NULL;
@@ -53,7 +53,7 @@ static int judge(struct connprof_recording *recording, const struct options *opt
 	rules = output_rules(options, accepted);
 	*verdict = connprof_recording_judge(recording, &rules, &error);
 	connprof_accepted_free(accepted);
-	if (*verdict == -ENODATA && view == CONNPROF_VIEW_DIAGNOSIS)
+	if (*verdict == -ENODATA && (view == CONNPROF_VIEW_DIAGNOSIS || view == CONNPROF_VIEW_SITES))
 		return 0;
 	return *verdict < 0 ? message_failed(&error) : 0;
 }

@@ -214,7 +214,7 @@ static int set_value(struct options *options, const struct row *row, const char 
 	const struct command *command = options->command;
 
 	if (row->choices && !is_choice(row->choices, value))
-		return message_usage(command, "--%s %s is not in this version: it takes %s", row->name, value, row->choices);
+		return message_usage(command, "--%s: '%s' is none of %s", row->name, value, row->choices);
 	if (row->argument && !*value)
 		return message_usage(command, "--%s: empty %s", row->name, row->argument);
 	switch (row->kind) {

@@ -157,6 +157,9 @@ int connprof_report_write(const struct connprof_recording *recording, enum connp
 	if ((options->against_normal || options->base) && !format->compares)
 		return error_set(error, -EINVAL, CONNPROF_USAGE, "the format %s cannot show a difference (svg and folded can)",
 				 format->name);
+	if (view == CONNPROF_VIEW_SITES && !(recording->collect & CONNPROF_CONNECTIONS))
+		return error_set(error, -ENODATA, CONNPROF_INCONCLUSIVE,
+				 "this recording holds no connections (record --requests and trace follow them)");
 	if (report_wants_part(options))
 		return report_write_part(format, recording, options, stream, error);
 	return format->write(recording, options, stream, error);

@@ -261,8 +261,8 @@ static int complain(int status, int complaints, const char *script, struct connp
 
 	text_clean(text, sizeof(text), raw, length > 0 ? (size_t)length : 0);
 	if (WIFSIGNALED(status))
-		return error_set(error, -EIO, CONNPROF_CANNOT_OBSERVE, "%s was ended by signal %d: %s (-f folded needs no script)",
-				 script, WTERMSIG(status), text);
+		return error_set(error, -EIO, CONNPROF_CANNOT_OBSERVE, "%s was ended by signal %d (%s)%s%s; -f folded needs no script",
+				 script, WTERMSIG(status), strsignal(WTERMSIG(status)), *text ? ": " : "", text);
 	return error_set(error, -EIO, CONNPROF_CANNOT_OBSERVE, "%s failed with status %d: %s (-f folded needs no script)", script,
 			 WEXITSTATUS(status), text);
 }

@@ -417,12 +417,12 @@ static int read_file(struct replay *replay, const char *path, FILE *file, char *
 			       ? read_line(replay, buffer, length) : bad(replay, "line too long");
 	}
 	if (code == -EBADMSG)
-		return error_set(error, code, CONNPROF_USAGE, "cannot read %s: line %zu: %s (write it again with connprof)",
+		return error_set(error, code, CONNPROF_CANNOT_OBSERVE, "cannot read %s: line %zu: %s (write it again with connprof)",
 				 path, line, replay->problem);
 	if (code)
 		return error_memory(error);
 	if (ferror(file) || !replay->headed)
-		return error_set(error, -EIO, CONNPROF_USAGE, "cannot read %s: %s (is it a .events.jsonl file?)", path,
+		return error_set(error, -EIO, CONNPROF_CANNOT_OBSERVE, "cannot read %s: %s (is it a .events.jsonl file?)", path,
 				 ferror(file) ? "reading failed" : "it is empty");
 	if (!replay->ended)
 		recording_note(replay->recording, "the event stream has no end line: it may be cut short");
@@ -449,7 +449,7 @@ int replay_watched(const char *path, int (*begun)(void *context, struct connprof
 	if (!replay.model || !replay.tokener || !buffer)
 		code = error_memory(error);
 	else if (!(file = fopen(path, "re")))
-		code = error_set(error, -errno, CONNPROF_USAGE, "cannot read %s: %s (check the path)", path, strerror(errno));
+		code = error_set(error, -errno, CONNPROF_CANNOT_OBSERVE, "cannot read %s: %s (check the path)", path, strerror(errno));
 	else if (!(code = begun ? begun(context, replay.recording) : 0))
 		code = read_file(&replay, path, file, buffer, error);
 	if (file)

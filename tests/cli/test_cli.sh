@@ -77,7 +77,7 @@ expect 2 'no recording given' 'report without a file' report
 expect 2 "unexpected 'b'" 'report with two files' report a b
 expect 2 "standard output is the command's: give jsonl a file" 'lines beside a command' trace -f jsonl -- true
 expect 2 'x.pb.gz does not hold each connection' 'lines of a profile' report x.pb.gz --view sites -f jsonl
-expect 2 'cannot read absent.events.jsonl' 'lines of a stream that is not there' report absent.events.jsonl --view sites -f jsonl
+expect 3 'cannot read absent.events.jsonl' 'lines of a stream that is not there' report absent.events.jsonl --view sites -f jsonl
 expect 2 'two recordings are compared' 'diff of one file' diff a.pb.gz
 expect 2 "unexpected 'c'" 'diff of three files' diff a.pb.gz b.pb.gz c
 expect 2 'unknown format .pprof.' 'diff as a recording' diff a.pb.gz b.pb.gz -f pprof
@@ -92,7 +92,7 @@ for rate in 0 10001 -5 9.5 x; do
 	expect 2 '--rate: .* from 1 to 10000' "rate '$rate'" record -p 1 "--rate=$rate"
 done
 expect 2 '--max-churn: ' 'a rule that is no number' check -p 1 --max-churn=lots
-expect 2 '--protocol telnet is not in this version' 'unknown protocol' check -p 1 --protocol telnet
+expect 2 "--protocol: 'telnet' is none of .*redis" 'unknown protocol' check -p 1 --protocol telnet
 expect 2 '--idle is --mode wall: it excludes --mode cpu' "py-spy's --idle is a mode, not another word beside one" record -p 1 --idle --mode cpu
 expect 2 '--gil is about the CPU: it excludes --mode wall' '--gil with --idle' record -p 1 -g -i
 expect 2 '.*it takes cpu offcpu wall' 'a mode that is none' record -p 1 --mode idle

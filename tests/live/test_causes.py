@@ -78,7 +78,8 @@ def one_short_request_has_its_cpu_time():
     found = {row["part"]: row["ms"]["max"] for row in spent["parts"] if not row.get("command")}
     # What the request takes besides slow() is on the CPU too; the command's own few microseconds are booked on Redis.
     expect(1e3 * truth["cpu"] - 0.3 <= found["on CPU"] <= 1e3 * truth["cpu"] + 1, f"{found}, by its own clock {truth}")
-    expect(found["Redis"] >= 1 and found["sleep"] >= 0.9, f"{found}")
+    # Redis may be done before the thread, put off the CPU after its send, comes to wait for it.
+    expect(found["Redis"] + found["run queue"] >= 1 and found["sleep"] >= 0.9, f"{found}")
 
 
 @case

@@ -268,6 +268,21 @@ def statements_that_ask_redis_one_by_one_are_told_from_pipelines():
 
 
 @case
+def a_recording_of_requests_has_the_table_of_call_sites():
+    acceptor = services.Acceptor()
+    process, _ = live.workload("dials.py", "plain", str(acceptor.port), 23)
+    watching = live.connprof_start("record", "-p", process.pid, "--requests", "-o", "dials.pb.gz")
+    live.go(process)
+    process.stdout.readline()
+    live.connprof_end(watching, signal.SIGINT).expect_status(0)
+    told = live.connprof("report", "dials.pb.gz", "--view", "sites", "-f", "json").expect_status(0)
+    expect([site["connects"] for site in json.loads(told.out)["sites"]] == [23], told.out)
+    live.connprof("record", "-p", process.pid, "-d", "0.2", "-o", "plain.pb.gz").expect_status(0)
+    refused = live.connprof("report", "plain.pb.gz", "--view", "sites").expect_status(4)
+    expect("holds no connections" in refused.err, refused.err)
+
+
+@case
 def check_takes_commands_one_by_one_for_a_finding_when_asked():
     if not live.VENV_PYTHON.exists():
         live.missing(f"{live.VENV_PYTHON} with redis-py (make deps)")
