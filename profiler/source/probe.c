@@ -151,10 +151,28 @@ static uint32_t tick_us(void)
 	return clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec ? 0 : (uint32_t)(tick.tv_nsec / 1000);
 }
 
+/* What is not needed is as small as it can be. */
+static int size_maps(struct connprof_bpf *bpf, const struct probe_config *config)
+{
+	const bool tls = config->connections && config->tls;
+	const struct {
+		struct bpf_map *map;
+		uint32_t entries; /* 0: as it is declared */
+	} sizes[] = {
+		{bpf->maps.ring, config->ring_bytes}, {bpf->maps.rows, config->rows}, {bpf->maps.mappings, config->mappings},
+		{bpf->maps.connections, !config->connections}, {bpf->maps.tls_calls, !tls}, {bpf->maps.tls_conns, !tls},
+		{bpf->maps.waits, !config->waits}, {bpf->maps.places_walked, !config->waits}, {bpf->maps.log_calls, !config->logs},
+	};
+	int code = 0;
+
+	for (size_t i = 0; !code && i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (sizes[i].entries)
+			code = bpf_map__set_max_entries(sizes[i].map, sizes[i].entries);
+	return code;
+}
+
 static int configure(struct connprof_bpf *bpf, const struct probe_config *config)
 {
-	int code;
-
 	choose_programs(bpf, config);
 	bpf->rodata->settings.follow_children = config->children;
 	bpf->rodata->settings.kernel_frames = config->kernel_frames;
@@ -169,23 +187,7 @@ static int configure(struct connprof_bpf *bpf, const struct probe_config *config
 		bpf->rodata->settings.sends = tracepoints_preemptible() ? SENDS_APART : SENDS_IN_PLACE;
 	bpf->rodata->settings.min_block_ns = config->min_block_ns;
 	bpf->rodata->settings.switch_tells_state = config->waits && switch_tells_state();
-	code = bpf_map__set_max_entries(bpf->maps.ring, config->ring_bytes);
-	if (!code)
-		code = bpf_map__set_max_entries(bpf->maps.rows, config->rows);
-	if (!code)
-		code = bpf_map__set_max_entries(bpf->maps.mappings, config->mappings);
-	if (!code && !config->connections)
-		code = bpf_map__set_max_entries(bpf->maps.connections, 1);
-	if (!code && (!config->connections || !config->tls)) {
-		code = bpf_map__set_max_entries(bpf->maps.tls_calls, 1);
-		if (!code)
-			code = bpf_map__set_max_entries(bpf->maps.tls_conns, 1);
-	}
-	if (!code && !config->waits)
-		code = bpf_map__set_max_entries(bpf->maps.waits, 1);
-	if (!code && !config->logs)
-		code = bpf_map__set_max_entries(bpf->maps.log_calls, 1);
-	return code;
+	return size_maps(bpf, config);
 }
 
 static void *map_table(struct bpf_map *map, size_t value_bytes, size_t *bytes)

@@ -95,7 +95,7 @@ expect 2 '--max-churn: ' 'a rule that is no number' check -p 1 --max-churn=lots
 expect 2 "--protocol: 'telnet' is none of .*redis" 'unknown protocol' check -p 1 --protocol telnet
 expect 2 '--idle is --mode wall: it excludes --mode cpu' "py-spy's --idle is a mode, not another word beside one" record -p 1 --idle --mode cpu
 expect 2 '--gil is about the CPU: it excludes --mode wall' '--gil with --idle' record -p 1 -g -i
-expect 2 '.*it takes cpu offcpu wall' 'a mode that is none' record -p 1 --mode idle
+expect 2 "--mode: 'idle' is none of cpu offcpu wall" 'a mode that is none' record -p 1 --mode idle
 expect 2 '.*excludes --mode wall' 'the GIL off the CPU' record -p 1 --gil --mode wall
 expect 2 '.*goes with --mode offcpu' 'wakers without waits' record -p 1 --wakers
 expect 2 '.*exclude each other' 'two questions about the GIL' record -p 1 --gil --gil-wait
