@@ -48,7 +48,7 @@ struct task_struct {
 	void *stack;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
-	int on_rq;
+	unsigned int on_rq;  /* as on_cpu */
 	struct sched_entity se;
 	struct thread_struct thread;
 	unsigned long nvcsw, nivcsw;
