@@ -3,8 +3,7 @@
 #ifndef CONNPROF_BPF_BUDGET_H
 #define CONNPROF_BPF_BUDGET_H
 
-#include "state.h"
-#include "waits.h"
+#include "marks.h"
 
 /* A new window. What the walks may take follows what the targets ran in the last one: the first has all that is asked for. */
 static __always_inline void window_begins(struct walk_budget *budget, u64 now)
@@ -16,7 +15,7 @@ static __always_inline void window_begins(struct walk_budget *budget, u64 now)
 	if (allowed < WALKS_LEAST && allowed < settings.walks)
 		allowed = settings.walks < WALKS_LEAST ? settings.walks : WALKS_LEAST;
 	budget->allowed = allowed;
-	by_chance = allowed - (budget->rare < allowed / 2 ? budget->rare : allowed / 2);
+	by_chance = allowed - (budget->rare < allowed / 2 ? budget->rare : allowed / 2); /* as many may be rare again */
 	budget->chance = budget->seen > by_chance ? by_chance * 65536 / budget->seen : 65536;
 	budget->begin_ns = now;
 	budget->seen = budget->walked = budget->rare = 0;
@@ -30,8 +29,11 @@ static __always_inline void window_begins(struct walk_budget *budget, u64 now)
  */
 static __always_inline bool admitted(struct walk_budget *budget, u64 place, u64 now, u32 *weight)
 {
-	const u64 *walked_ns;
-	u32 walks, chance;
+	u32 walks, chance, slot = place >> 32 & (PLACES_WALKED - 1);
+	struct place_walked *walked = bpf_map_lookup_elem(&places_walked, &slot);
+
+	if (!walked)
+		return false;
 
 	if (now - budget->begin_ns >= WALK_WINDOW_NS)
 		window_begins(budget, now);
@@ -41,8 +43,7 @@ static __always_inline bool admitted(struct walk_budget *budget, u64 place, u64 
 	if (budget->seen > walks && walks * 65536 / budget->seen < chance)
 		chance = walks * 65536 / budget->seen;
 	*weight = WAIT_WEIGHT_ONE;
-	walked_ns = bpf_map_lookup_elem(&places_walked, &place);
-	if ((!walked_ns || now - *walked_ns >= WALK_RARE_NS) && budget->rare < walks) {
+	if ((walked->place != place || now - walked->time_ns >= WALK_RARE_NS) && budget->rare < walks / 2) {
 		budget->rare++;
 	} else {
 		if (budget->walked - budget->rare >= 4 * walks || !chance || (bpf_get_prandom_u32() & 0xffff) >= chance)
@@ -50,7 +51,8 @@ static __always_inline bool admitted(struct walk_budget *budget, u64 place, u64 
 		*weight = WAIT_WEIGHT_ONE * 65536 / chance;
 	}
 	budget->walked++;
-	bpf_map_update_elem(&places_walked, &place, &now, BPF_ANY);
+	walked->place = place;
+	walked->time_ns = now;
 	return true;
 }
 

@@ -121,13 +121,19 @@ int state_changed_whole(struct state_event *ctx)
 	return 0;
 }
 
-/* Attached after state_changed, and so run after it: a change that is not the last one told there may not have been told at all. */
+/* Attached last, and so run after it: a change that is not the last one told there may not have been told at all. A connect() is then one
+ * that could not be: only with preemption on can that be. */
 SEC("tp_btf/inet_sock_set_state")
 int state_changed_within(u64 *ctx)
 {
 	const volatile struct change *last = last_change();
+	const struct sock *sk = (void *)ctx[0];
+	int old = (int)ctx[1], new = (int)ctx[2];
 
-	if (active && last && (last->sk != ctx[0] || last->state != (u32)ctx[2]))
-		state_told((void *)ctx[0], (int)ctx[1], (int)ctx[2]);
+	if (!active || !last || (last->sk == ctx[0] && last->state == (u32)new))
+		return 0;
+	if (old == TCP_CLOSE && new == TCP_SYN_SENT && target_of(current_tgid()) && !known_connection(sk))
+		drop(DROP_CONNECTS);
+	state_told(sk, old, new);
 	return 0;
 }

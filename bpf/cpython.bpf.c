@@ -16,16 +16,10 @@
 #define FIELD_NONE 0xffff
 #define TASK_NAME_BYTES_LEAST 32 /* a small int */
 #define FRAME_BYTES_SHORT 88 /* holds all that is read of a frame from 3.11 on, */
-#define FRAME_BYTES_LEAST 80 /* and this much all but the first local variable, which a frame need not have */
 _Static_assert(FRAME_BYTES_SHORT == FRAME_BYTES_LEAST + sizeof(u64), "frame_read clears what lies between");
 #define THREAD_STATE_BYTES 1024 /* at least that of 3.11 and 3.12, at most what lies together */
 #define STR_HASH 24          /* in a str object, in every version */
 #define CFRAME_BYTES 24      /* holds both that is read of a CFrame that has its call's frame */
-
-static __always_inline u64 frame_u64(const struct walk *walk, u16 offset)
-{
-	return *(const u64 *)&walk->frame[offset & (PYTHON_FRAME_BYTES - 1)];
-}
 
 static __always_inline u8 frame_u8(const struct walk *walk, u16 offset)
 {

@@ -204,6 +204,8 @@ struct sample_context {
 #define PF_KTHREAD 0x00200000
 
 #define TASK_RUNNING 0
+#define TASK_STOPPED 4
+#define TASK_TRACED 8
 
 /* include/net/tcp_states.h */
 #define TCP_ESTABLISHED 1

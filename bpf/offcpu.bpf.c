@@ -71,7 +71,7 @@ static __always_inline void is_back(struct wait *wait, u32 tid, u64 now)
 	queued = queued_ns(back, now);
 	wait->off_ns += total;
 	wait->queued_ns += queued;
-	wait->locked_ns += is_lock(back->number) ? total - queued : 0;
+	wait->locked_ns += is_lock(back) ? total - queued : 0;
 	if (total < settings.min_block_ns) {
 		tally(TALLY_BRIEF, 1);
 		tally(TALLY_BRIEF_NS, total);
@@ -90,8 +90,8 @@ static __always_inline void is_back(struct wait *wait, u32 tid, u64 now)
 	back->out_ns = back->waking_ns = 0;
 }
 
-/* A new thread has no entry, and was never off. */
-static __always_inline void marks_fill(struct off_marks *marks, const struct wait *wait)
+/* A new thread has no entry, and was never off; of others without one there was no room for it. */
+static __always_inline void marks_fill(struct off_marks *marks, const struct wait *wait, const struct task_struct *task)
 {
 	*marks = (struct off_marks){};
 	if (wait) {
@@ -99,16 +99,20 @@ static __always_inline void marks_fill(struct off_marks *marks, const struct wai
 		marks->queued = (u32)(wait->queued_ns >> 10);
 		marks->locked = (u32)(wait->locked_ns >> 10);
 	}
-	marks->off += !marks->off;
+	if (wait || !(task->nvcsw | task->nivcsw))
+		marks->off += !marks->off;
 }
 
-static __always_inline void comes_back(u32 tid, u64 now, struct walk_budget *budget)
+static __always_inline void comes_back(const struct task_struct *task, u64 now, struct walk_budget *budget)
 {
+	u32 tid = task->pid;
 	struct wait *wait = bpf_map_lookup_elem(&waits, &tid);
 
 	if (wait && wait->back.out_ns)
 		is_back(wait, tid, now);
-	marks_fill(&budget->marks, wait);
+	else if (wait)
+		wait->back.waking_ns = 0; /* of a leaving that was not told of */
+	marks_fill(&budget->marks, wait, task);
 	*(volatile u32 *)&budget->running = tid;
 }
 
@@ -178,8 +182,12 @@ static __always_inline void has_run(struct wait *wait, const struct task_struct 
 	if (!before)
 		return;
 	budget->ran_ns += ran_ns;
-	if (wait->back.out_ns && ran_ns < now - wait->back.out_ns)
+	if (!wait->back.out_ns)
+		return;
+	if (ran_ns < now - wait->back.out_ns)
 		is_back(wait, task->pid, now - ran_ns);
+	else
+		wait->back.waking_ns = 0;
 }
 
 /* Returns how long the walk took; 0: there was none. */
@@ -189,7 +197,7 @@ static __always_inline u64 leaves(u64 *ctx, struct task_struct *task, u32 state,
 	struct pt_regs *regs;
 	struct wait *wait;
 	u32 weight = WAIT_WEIGHT_ONE;
-	u64 left = now, key;
+	u64 left = now;
 
 	if (!target || task->flags & PF_EXITING)
 		return 0;
@@ -205,9 +213,8 @@ static __always_inline u64 leaves(u64 *ctx, struct task_struct *task, u32 state,
 	wait->back.flags = preempted ? WAIT_PREEMPTED : 0;
 	wait->back.number = REGISTER(regs, orig_ax);
 	wait->back.arg = REGISTER(regs, di);
-	wait->back.place = place_of(target, regs, task->pid, &wait->back);
-	key = preempted ? task->pid : wait->back.place; /* that is anywhere, and each place is a new one */
-	if (admitted(budget, key, now, &weight)) {
+	wait->back.place = preempted ? 0 : place_of(target, regs, task->pid, &wait->back); /* that may be anywhere */
+	if (admitted(budget, wait->back.place ? wait->back.place : place_with(0, task->pid), now, &weight)) {
 		walk_and_tell(ctx, task, regs, target, wait, budget);
 		left = bpf_ktime_get_ns(); /* the walk is our time, not the target's */
 		budget->walks_ns += left - now;
@@ -240,7 +247,7 @@ int switched(u64 *ctx)
 	now = bpf_ktime_get_ns();
 	budget->running = 0;
 	if (may_be_followed(next->tgid))
-		comes_back(next->pid, now, budget);
+		comes_back(next, now, budget);
 	if (may_be_followed(prev->tgid))
 		walk_ns = leaves(ctx, prev, state, preempted, now, budget);
 	if (walk_ns)

@@ -6,6 +6,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "known.h"
+#include "marks.h"
 #include "task.h"
 
 #define S_IFMT 0170000

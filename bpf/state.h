@@ -67,6 +67,13 @@ struct walk {
 	u8 frame[PYTHON_FRAME_BYTES + 8];
 };
 
+#define FRAME_BYTES_LEAST 80 /* of a Python frame: from 3.11 on holds all that is read of it but the first local variable, which it need not have */
+
+static __always_inline u64 frame_u64(const struct walk *walk, u16 offset)
+{
+	return *(const u64 *)&walk->frame[offset & (PYTHON_FRAME_BYTES - 1)];
+}
+
 struct scratch {
 	u32 busy;
 	u32 reserved;
@@ -301,53 +308,6 @@ SHARED struct {
 	__type(key, u32);
 	__type(value, struct wait);
 } waits SEC(".maps");
-
-/* Of this CPU: how many waits were walked in this window, of how many. */
-struct walk_budget {
-	u64 begin_ns;
-	u64 seq;                 /* the last number given */
-	u64 ran_ns, walks_ns;    /* what threads of the targets ran, and what the walks took */
-	u32 seen, walked;
-	u32 rare;                /* of the walked, those in places where walks are rare */
-	u32 chance;              /* of being walked elsewhere, in 65536 */
-	u32 allowed;             /* walks, in this window */
-	u64 switches;            /* so far */
-	u32 running;             /* the thread that runs, if it is followed; 0: another, or not known */
-	struct off_marks marks;  /* its own */
-};
-
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct walk_budget);
-} walk_budgets SEC(".maps");
-
-/* key: a place; when it was last walked there. */
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, PLACES_WALKED);
-	__type(key, u64);
-	__type(value, u64);
-} places_walked SEC(".maps");
-
-static __always_inline struct walk_budget *budget_of(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&walk_budgets, &zero);
-}
-
-/* Of the current thread; not known where waits are not looked at. */
-static __always_inline void marks_now(struct off_marks *out)
-{
-	struct walk_budget *budget = budget_of();
-
-	if (budget && *(volatile u32 *)&budget->running == (u32)bpf_get_current_pid_tgid())
-		*out = budget->marks;
-	else
-		*out = (struct off_marks){};
-}
 
 /* Of this CPU: the change of a TCP state that state_changed told last, or is telling. */
 struct change {

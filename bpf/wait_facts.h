@@ -122,10 +122,12 @@ static __always_inline void gil_facts(const struct walk *walk, struct wait_facts
 	facts->gil_holder = holder;
 }
 
-/* Does who waits in this call wait for a lock? The same that source/wait_kind.c takes for one. */
-static __always_inline bool is_lock(s64 number)
+/* Does it wait for a lock? As source/wait_kind.c tells by the same. */
+static __always_inline bool is_lock(const struct back_body *back)
 {
-	switch (number) {
+	if (back->state & (TASK_STOPPED | TASK_TRACED))
+		return false;
+	switch (back->number) {
 	case NR_futex: case NR_fcntl: case NR_flock: case NR_semop: case NR_semtimedop: case NR_futex_waitv: case NR_futex_wait:
 		return true;
 	}

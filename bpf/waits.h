@@ -21,7 +21,7 @@
 #define WALK_WINDOW_NS 1000000000ull /* the budget of walks is for this long, on each CPU */
 #define WALKS_LEAST 50               /* are allowed in it, however little the targets run */
 #define WALK_RARE_NS 1000000000ull   /* a place that was not walked at for so long is walked at now */
-#define PLACES_WALKED 16384          /* of which it is known when */
+#define PLACES_WALKED 16384          /* of which it is known when; a power of two */
 #define WAIT_WEIGHT_ONE 256
 
 /* What a thread was doing when it left the CPU: what its saved registers, and the kernel's file behind them, tell. */

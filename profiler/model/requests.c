@@ -71,7 +71,8 @@ static void claimed(struct request *request)
  * each return to a CPU is seen. */
 static struct off_span off_meanwhile(const struct requests *requests, const struct request *request)
 {
-	struct off_span off = off_between(&request->marks, &request->last_sent_marks);
+	struct off_span off = off_between(&request->marks, &request->last_sent_marks,
+					  request->last_sent_ns - request->begin_ns);
 
 	if (!request->answering || request->moved || !request->worker || request->worker->key.unit || request->worker->loop)
 		return (struct off_span){ OFF_UNKNOWN };

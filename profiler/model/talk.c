@@ -14,7 +14,7 @@ static bool end(struct talk *talk, uint64_t time_ns, const struct off_marks *mar
 
 	*purpose = (struct purpose){
 		.begin_ns = talk->begin_ns, .end_ns = time_ns, .spent = talk->spent, .command = talk->command,
-		.stack = talk->spent == SPENT_REDIS ? talk->stack : 0, .off = off_between(&talk->marks, marks),
+		.stack = talk->spent == SPENT_REDIS ? talk->stack : 0, .off = off_between(&talk->marks, marks, time_ns - talk->begin_ns),
 	};
 	*asker = (struct event){ .pid = talk->pid, .tid = talk->tid, .unit = talk->unit, .time_ns = time_ns };
 	*talk = (struct talk){ 0 };

@@ -35,11 +35,16 @@ struct off_span {
 	uint32_t off, queued, locked;
 };
 
-static inline struct off_span off_between(const struct off_marks *begin, const struct off_marks *end)
+/* ns: what passed between them. Marks that cannot be, of two threads with one number or a forged stream, are none. */
+static inline struct off_span off_between(const struct off_marks *begin, const struct off_marks *end, uint64_t ns)
 {
-	if (!begin->off || !end->off)
+	struct off_span span = { OFF_KNOWN, end->off - begin->off, end->queued - begin->queued, end->locked - begin->locked };
+	double rounded = 2 * OFF_UNIT_NS;
+
+	if (!begin->off || !end->off || OFF_UNIT_NS * span.off > (double)ns + rounded ||
+	    OFF_UNIT_NS * ((double)span.queued + span.locked) > OFF_UNIT_NS * span.off + rounded)
 		return (struct off_span){ OFF_UNKNOWN };
-	return (struct off_span){ OFF_KNOWN, end->off - begin->off, end->queued - begin->queued, end->locked - begin->locked };
+	return span;
 }
 
 struct held {

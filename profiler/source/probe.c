@@ -138,6 +138,7 @@ static void choose_programs(struct connprof_bpf *bpf, const struct probe_config 
 	bpf_program__set_autoload(bpf->progs.thread_exit, config->waits);
 	bpf_program__set_autoload(bpf->progs.threads_off, config->waits);
 	/* Attached by hand: one event per thread, and the open iterators. */
+	bpf_program__set_autoattach(bpf->progs.state_changed_within, false); /* last: probe_attach */
 	bpf_program__set_autoattach(bpf->progs.threads_off, false);
 	bpf_program__set_autoattach(bpf->progs.sample, false);
 	bpf_program__set_autoattach(bpf->progs.threads, false);
@@ -284,8 +285,13 @@ void probe_free(struct probe *probe)
 
 int probe_attach(struct probe *probe, struct connprof_error *error)
 {
-	int code = connprof_bpf__attach(probe->bpf);
+	struct connprof_bpf *bpf = probe->bpf;
+	int code = connprof_bpf__attach(bpf);
 
+	if (!code && bpf_program__autoload(bpf->progs.state_changed_within)) { /* it is to run after all others: libbpf has its own order */
+		bpf->links.state_changed_within = bpf_program__attach(bpf->progs.state_changed_within);
+		code = bpf->links.state_changed_within ? 0 : -errno;
+	}
 	if (code)
 		return error_set(error, code, CONNPROF_CANNOT_OBSERVE,
 				 "cannot attach to the kernel's tracepoints: %s (%s)", strerror(-code),

@@ -328,9 +328,9 @@ size_t waits_back(struct waits *waits, uint32_t tid, const struct back_body *tol
 	if (back->out_ns && back->out_ns < now_ns) {
 		struct shown shown = shown_now(waits, tid, back);
 
-		if (!back->state)
+		if (!back->state || (free_ns && free_ns < back->out_ns)) /* or while it left */
 			free_ns = back->out_ns;
-		else if (free_ns < back->out_ns || free_ns > now_ns)
+		else if (!free_ns || free_ns > now_ns)
 			free_ns = now_ns;
 		if (shown.waker && shown.stack)
 			shown.stack = chain_make(waits->recording->stacks, waits->recording->strings, shown.stack, shown.waker);

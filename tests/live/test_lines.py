@@ -174,6 +174,22 @@ def accepted_and_open_before_are_labelled(way):
     expect({pair[0]["peer"] for pair in before.values()} == {f"127.0.0.1:{acceptor.port}"}, f"{before}")
 
 
+@cases_for(["plain", "shut", "reset"])
+def who_closes_is_told_however_it_is_done(way):
+    acceptor = services.Acceptor()
+    process, where = live.workload("dials.py", way, str(acceptor.port), COUNT)
+    command = live.connprof_start("trace", "-p", process.pid)
+    live.go(process)
+    process.stdout.readline()
+    time.sleep(0.3)
+    pairs = by_connection(ended(command))
+    closes = "shut" if way == "shut" else "close"
+    expect(len(pairs) == COUNT, f"{len(pairs)} of {COUNT}")
+    for _, last in pairs.values():
+        expect(last["event"] == "closed" and last["closed_by"] == "target" and last["close_site"]["function"] == closes, f"{last}")
+        expect(way == "shut" or last["close_site"]["line"] == where["closes"], f"{last}")
+
+
 @case
 def a_reader_that_leaves_ends_it():
     acceptor = services.Acceptor()

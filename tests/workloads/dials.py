@@ -10,6 +10,7 @@ nonblocking   connect_ex() without waiting for it        absent        nobody li
 silent        connect and close without a word           half          the peer's end is read before closing
 late          connect() that times out                   interrupted   one that a signal breaks off
 early         closed before it is established            refused       without waiting, then told that nobody is there
+reset         connect, say a word, break it off
 """
 import array
 import errno
@@ -18,6 +19,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import sys
 
 WORD = b"hello, there\r\n"
@@ -56,6 +58,13 @@ def shut(where, kept):
     connection = dial(where)
     connection.sendall(WORD)
     connection.shutdown(socket.SHUT_RDWR)
+    close(connection)
+
+
+def reset(where, kept):
+    connection = dial(where)
+    connection.sendall(WORD)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     close(connection)
 
 
@@ -162,7 +171,7 @@ def close(connection):
 
 
 WAYS = {"plain": plain, "kept": keep, "shut": shut, "duplicated": duplicated, "forked": forked, "passed": passed,
-        "nonblocking": nonblocking, "absent": absent, "silent": silent, "half": half,
+        "nonblocking": nonblocking, "absent": absent, "silent": silent, "half": half, "reset": reset,
         "late": late, "interrupted": interrupted, "early": early, "refused": refused}
 
 

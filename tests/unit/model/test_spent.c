@@ -225,6 +225,32 @@ static void whether_it_was_the_gil_other_requests_tell(void **state)
 	stream_end(&s);
 }
 
+/* Marks that cannot be two of one thread: it was off for longer than passed, or queued for longer than off. Waits tell. */
+static void marks_that_cannot_be_are_none(void **state)
+{
+	static const struct off_marks strange[] = { { 9000, 0, 0 }, { 1500, 700, 0 }, { 1500, 0, 700 }, { 900, 0, 0 } };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+		struct stream s;
+		uint64_t request;
+
+		stream_tied(&s);
+		s.marks.off = 1000;
+		request = request_begin(&s, PID, PID);
+		passes(&s, 2000, 0);
+		off(&s, PID, WAIT_SLEEP, 500 * 1024);
+		s.marks = strange[i];
+		request_end(&s, request, PID, PID);
+		stream_judge(&s, 10, NULL);
+		assert_sums(&s);
+		assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(1500), 1e-6);
+		assert_float_equal(ms(&s, SPENT_SLEEP, BAND_MAX), UNITS(500), 1e-6);
+		assert_float_equal(ms(&s, SPENT_RUNQUEUE, BAND_MAX), 0, 1e-6);
+		stream_end(&s);
+	}
+}
+
 /* A job ends with the next pop, which has the mark. */
 static void a_job_has_its_cpu_time(void **state)
 {
@@ -280,6 +306,7 @@ int main(void)
 		cmocka_unit_test(what_was_seen_does_not_give_way_to_guesses),
 		cmocka_unit_test(run_queue_and_locks_of_one_request_are_right),
 		cmocka_unit_test(whether_it_was_the_gil_other_requests_tell),
+		cmocka_unit_test(marks_that_cannot_be_are_none),
 		cmocka_unit_test(a_job_has_its_cpu_time),
 		cmocka_unit_test(cpu_time_of_what_another_thread_answers_is_from_samples),
 	};

@@ -288,7 +288,7 @@ static void what_was_left_out_goes_with_its_class(void **state)
 	end(&w);
 }
 
-static void a_waking_outside_the_wait_is_not_believed(void **state)
+static void a_waking_while_it_leaves_is_one_and_after_its_return_is_none(void **state)
 {
 	struct back_body back = blocked(5, 1000 * US, 900 * US);
 	struct world w;
@@ -296,10 +296,12 @@ static void a_waking_outside_the_wait_is_not_believed(void **state)
 	(void)state;
 	begin(&w);
 	leave(&w, 7, 5, call(35, 0, 0, INTERRUPTIBLE));
-	assert_int_equal(waits_back(w.waits, 7, &back, 2000 * US, w.out), 1);
+	assert_int_equal(waits_back(w.waits, 7, &back, 2000 * US, w.out), 1); /* while it left: it did not have to wait for it */
+	assert_int_equal(w.out[0].offcpu.wait, WAIT_RUNQUEUE);
 	assert_int_equal(w.out[0].offcpu.ns, 1000 * US);
 	back.waking_ns = 3000 * US;
 	assert_int_equal(waits_back(w.waits, 7, &back, 2000 * US, w.out), 1);
+	assert_int_equal(w.out[0].offcpu.wait, WAIT_SLEEP);
 	assert_int_equal(w.out[0].offcpu.ns, 1000 * US);
 	back.out_ns = 5000 * US; /* in the future */
 	assert_int_equal(waits_back(w.waits, 7, &back, 2000 * US, w.out), 0);
@@ -411,7 +413,7 @@ int main(void)
 		cmocka_unit_test(one_that_was_put_off_is_only_on_the_run_queue),
 		cmocka_unit_test(an_unwalked_one_gets_the_stack_of_its_place),
 		cmocka_unit_test(what_was_left_out_goes_with_its_class),
-		cmocka_unit_test(a_waking_outside_the_wait_is_not_believed),
+		cmocka_unit_test(a_waking_while_it_leaves_is_one_and_after_its_return_is_none),
 		cmocka_unit_test(a_waker_is_a_thread_a_name_or_an_interrupt),
 		cmocka_unit_test(a_waker_stands_behind_the_wait_it_ended),
 		cmocka_unit_test(the_holder_of_the_gil_is_a_thread_of_the_same_process),
