@@ -69,6 +69,16 @@ static __always_inline volatile struct change *last_change(void)
 	return bpf_map_lookup_elem(&last_changes, &zero);
 }
 
+/* Of one that ends: was it not told that it was established, or that it was closed here? */
+static __always_inline bool was_missed(const struct connection *connection, int old)
+{
+	bool closed = old == TCP_FIN_WAIT1 || old == TCP_FIN_WAIT2 || old == TCP_CLOSING || old == TCP_LAST_ACK;
+
+	return connection->flags & CONN_OPENED && !(connection->flags & CONN_UNTOLD) &&
+	       ((closed && !connection->close_seen) ||
+		((closed || old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT) && !connection->established));
+}
+
 /* Said again it changes nothing. */
 static __always_inline void state_told(const struct sock *sk, int old, int new)
 {
@@ -79,15 +89,18 @@ static __always_inline void state_told(const struct sock *sk, int old, int new)
 	connection = known_connection(sk);
 	if (!connection)
 		return;
-	if (old == TCP_SYN_SENT && new == TCP_ESTABLISHED && !connection->established) {
+	if (new == TCP_ESTABLISHED && !connection->established) {
 		connection->established = 1;
 		conn_emit(RECORD_ESTABLISHED, connection, sk, 0, 0);
 	} else if (old == TCP_ESTABLISHED && new == TCP_CLOSE_WAIT && !connection->peer_closed) {
 		connection->peer_closed = 1;
 		conn_emit(RECORD_PEER_CLOSED, connection, sk, 0, 0);
 	}
-	if (new == TCP_CLOSE)
-		ended(connection, sk, BPF_CORE_READ(sk, sk_err));
+	if (new != TCP_CLOSE)
+		return;
+	if (was_missed(connection, old))
+		drop(DROP_CHANGES);
+	ended(connection, sk, BPF_CORE_READ(sk, sk_err));
 }
 
 /* Also what this thread causes itself, and works off because it came in while it held the socket. */

@@ -133,7 +133,8 @@ enum drop_reason {
 	DROP_LOG_CALLS_FULL = 13,   /* too many threads write at once */
 	DROP_CONNECTS = 14,         /* connections of which nothing is told, for their connect() could not be: exact */
 	DROP_LOG_SOCKETS = 15,      /* writes to the system's log before it was known that this is written to */
-	DROP_COUNT = 16,
+	DROP_CHANGES = 16,          /* a followed connection's changes of state, noticed at its end */
+	DROP_COUNT = 17,
 };
 
 /* Counters that are no loss, per CPU like the drops. */

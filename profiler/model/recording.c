@@ -85,6 +85,7 @@ static const char *const drop_reason_names[DROP_COUNT] = {
 	[DROP_PAYLOAD_FAULT] = "payload not readable",
 	[DROP_CALLS] = "ring full: log writes and stacks of sends",
 	[DROP_LOG_CALLS_FULL] = "table of writes full",
+	[DROP_CHANGES] = "changes of TCP states",
 	[DROP_LOG_SOCKETS] = "first writes to the system's log",
 	[DROP_PAYLOAD_NO_REGS] = "payload of kernel work",
 };

@@ -220,7 +220,7 @@ static void bench_fill(struct bench *bench, const struct connprof_recording *rec
 		.requests_after = requests.observed > WARM_UP_REQUESTS ? requests.observed - WARM_UP_REQUESTS : 0,
 		.allowed = requests.peak > requests.workers ? requests.peak : requests.workers,
 		.clients = conns.clients, .latency_max_ns = requests_latency_max(parts->requests),
-		.lost_connections = drops[DROP_RING_FULL_CONNECTION] + drops[DROP_CONNECTIONS_FULL] + drops[DROP_CONNECTS] +
+		.lost_connections = drops[DROP_RING_FULL_CONNECTION] + drops[DROP_CONNECTIONS_FULL] + drops[DROP_CONNECTS] + drops[DROP_CHANGES] +
 				    drops[DROP_TARGETS_FULL] + drops[DROP_NO_MEMORY] + drops[DROP_SCRATCH_BUSY] + conns.refused,
 		.lost_io = drops[DROP_RING_FULL_IO] + drops[DROP_PAYLOAD_FAULT] + requests.refused +
 			   requests.workers_refused + requests.deeds_refused,

@@ -41,24 +41,14 @@ static uint64_t missed_by(const struct bpf_program *program)
 	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) ? info.recursion_misses : 0;
 }
 
-/*
- * What state_changed misses, state_changed_within tells (bpf/conn.bpf.c). Only with preemption on can both miss the same change, at most
- * as many as the one of them that missed fewer.
- */
-static uint64_t missed_changes(const struct connprof_bpf *bpf)
-{
-	uint64_t first = missed_by(bpf->progs.state_changed_whole), second = missed_by(bpf->progs.state_changed_within);
-
-	return first < second ? first : second;
-}
-
 uint64_t probe_missed_runs(struct probe *probe)
 {
 	struct connprof_bpf *bpf = probe->bpf;
-	uint64_t missed = missed_changes(bpf);
+	uint64_t missed = 0;
 	struct bpf_program *program;
 
-	/* data_ready misses what softirqs bring in its middle, and that is never a connect(). */
+	/* What one of the programs on changes of state misses the other tells, and what both miss is counted there (bpf/conn.bpf.c).
+	 * data_ready misses what softirqs bring in its middle, and that is never a connect(). */
 	bpf_object__for_each_program(program, bpf->obj)
 		if (program != bpf->progs.state_changed && program != bpf->progs.state_changed_within &&
 		    program != bpf->progs.state_changed_whole && (program != bpf->progs.data_ready || tracepoints_preemptible()))
