@@ -213,7 +213,8 @@ static __always_inline u64 leaves(u64 *ctx, struct task_struct *task, u32 state,
 	wait->back.flags = preempted ? WAIT_PREEMPTED : 0;
 	wait->back.number = REGISTER(regs, orig_ax);
 	wait->back.arg = REGISTER(regs, di);
-	wait->back.place = preempted ? 0 : place_of(target, regs, task->pid, &wait->back); /* that may be anywhere */
+	/* Who is put off the CPU may be anywhere. */
+	wait->back.place = wait->back.state == TASK_RUNNING ? 0 : place_of(target, regs, task->pid, &wait->back);
 	if (admitted(budget, wait->back.place ? wait->back.place : place_with(0, task->pid), now, &weight)) {
 		walk_and_tell(ctx, task, regs, target, wait, budget);
 		left = bpf_ktime_get_ns(); /* the walk is our time, not the target's */
