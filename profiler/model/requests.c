@@ -67,14 +67,15 @@ static void claimed(struct request *request)
 		DL_DELETE2(request->process->unclaimed, request, prev_unclaimed, next_unclaimed);
 }
 
-/* For how long who served it was off the CPU; not known of what shares its thread with other requests. A mark may be missing: not
+/* For how long who served it was off the CPU; not known of what may share its thread with other requests. A mark may be missing: not
  * each return to a CPU is seen. */
 static struct off_span off_meanwhile(const struct requests *requests, const struct request *request)
 {
 	struct off_span off = off_between(&request->marks, &request->last_sent_marks,
 					  request->last_sent_ns - request->begin_ns);
 
-	if (!request->answering || request->moved || !request->worker || request->worker->key.unit || request->worker->loop)
+	if (!request->answering || request->moved || !request->worker ||
+	    ((request->worker->key.unit || request->worker->loop) && !request->alone))
 		return (struct off_span){ OFF_UNKNOWN };
 	if (off.known == OFF_UNKNOWN && requests->marked)
 		off.known = OFF_UNMARKED;
@@ -221,6 +222,9 @@ static void begin(struct requests *requests, struct serving *serving, const stru
 	requests->marked |= event->marks.off != 0;
 	tied_begin(requests->tied, &request->work, event->time_ns, event->kind == EVENT_IO ? event->io.queued_us * 1000ull : 0);
 	request->process = process;
+	request->alone = !process->open;
+	if (process->open == 1)
+		process->open_list->alone = false;
 	request->serving = serving;
 	serving->request = request;
 	DL_APPEND(requests->all, request);

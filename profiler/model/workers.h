@@ -63,6 +63,7 @@ struct request {
 	uint64_t ordinal, begin_ns, last_sent_ns, done_ns;
 	uint32_t tid;                /* that began it */
 	bool moved;                  /* another thread has sent of the answer */
+	bool alone;                  /* its process had no other open meanwhile */
 	struct off_marks marks, last_sent_marks; /* its thread's at begin_ns and last_sent_ns */
 	bool answering, done, unclaimed, job;
 	uint32_t protocol;           /* enum protocol_id */

@@ -82,6 +82,51 @@ def one_short_request_has_its_cpu_time():
     expect(found["Redis"] + found["run queue"] >= 1 and found["sleep"] >= 0.9, f"{found}")
 
 
+LOOP = """
+import asyncio, json, time
+def burn(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+async def answer(reader, writer):
+    while head := await reader.readuntil(b'\\r\\n\\r\\n'):
+        before = time.thread_time()
+        burn(0.003)
+        await asyncio.sleep(0.3 if b'long' in head else 0.005)
+        burn(0.002)
+        body = json.dumps({'cpu': time.thread_time() - before}).encode()
+        writer.write(b'HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n' % len(body) + body)
+async def main():
+    server = await asyncio.start_server(answer, '127.0.0.1', 0)
+    print('ready', json.dumps({'port': server.sockets[0].getsockname()[1]}), flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+
+@case
+def a_task_that_is_alone_in_its_loop_has_its_cpu_time():
+    (live.folder() / "loop.py").write_text(LOOP)
+    process = live.start(live.sys.executable, live.folder() / "loop.py")
+    port = live.ready_line(process)["port"]
+    first, connection = [http.client.HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(2)]
+    path = live.folder() / "loop.pb.gz"
+    watching = live.connprof_start("record", "-p", process.pid, "--requests", "--mode", "wall", "-r", "49", "-o", path)
+    for one in first, connection:  # two at once: that it is a loop shows
+        one.request("GET", "/long")
+    for one in first, connection:
+        one.getresponse().read()
+    first.close()
+    truths = [slow(connection)["cpu"] for _ in range(24)]
+    live.connprof_end(watching, live.signal.SIGINT).expect_status(0)
+    connection.close()
+    spent = json.loads(rendered(path, "--view", "requests", "-f", "json"))["spent"]
+    expect(spent["requests"]["mean"] == 26, f"{spent}")
+    found = {row["part"]: (row["ms"]["p50"], row["ms"]["p90"]) for row in spent["parts"] if not row.get("command")}
+    wanted = 1e3 * sum(truths) / len(truths)
+    expect(all(wanted - 0.5 <= ms <= wanted + 2 for ms in found["on CPU"]), f"{found}, by its own clock {wanted} ms")
+
+
 @case
 def one_request_of_many_waits_has_its_run_queue_and_its_redis():
     """Most of its waits are not walked, but its parts are not what those that were stand for."""

@@ -225,6 +225,39 @@ static void whether_it_was_the_gil_other_requests_tell(void **state)
 	stream_end(&s);
 }
 
+/* A task of an event loop, or a greenlet, shares its thread; but if its request was the only one there it shared it with none. */
+static void a_task_has_its_cpu_time_if_its_request_was_alone(void **state)
+{
+	(void)state;
+
+	for (int shared = 0; shared < 2; shared++) {
+		struct stream s;
+		uint64_t request, other = 0;
+
+		stream_tied(&s);
+		s.marks.off = 1000;
+		for (int i = 0; i < 2; i++) { /* the first shows that this is a loop */
+			request = request_begin(&s, PID, PID);
+			passes(&s, 500, 0);
+			if (shared)
+				other = request_begin(&s, PID, PID);
+			s.unit = 7;
+			passes(&s, 300, 200);
+			request_end(&s, request, PID, PID);
+			s.unit = 0;
+			if (shared) {
+				passes(&s, 100, 0);
+				request_end(&s, other, PID, PID);
+			}
+		}
+		stream_judge(&s, 10, NULL);
+		assert_sums(&s);
+		assert_int_equal(s.recording->spent.requests[BAND_MEAN], shared ? 4 : 2);
+		assert_float_equal(ms(&s, SPENT_CPU, BAND_MEAN), shared ? 0 : UNITS(600), 1e-6);
+		stream_end(&s);
+	}
+}
+
 /* Marks that cannot be two of one thread: it was off for longer than passed, or queued for longer than off. Waits tell. */
 static void marks_that_cannot_be_are_none(void **state)
 {
@@ -306,6 +339,7 @@ int main(void)
 		cmocka_unit_test(what_was_seen_does_not_give_way_to_guesses),
 		cmocka_unit_test(run_queue_and_locks_of_one_request_are_right),
 		cmocka_unit_test(whether_it_was_the_gil_other_requests_tell),
+		cmocka_unit_test(a_task_has_its_cpu_time_if_its_request_was_alone),
 		cmocka_unit_test(marks_that_cannot_be_are_none),
 		cmocka_unit_test(a_job_has_its_cpu_time),
 		cmocka_unit_test(cpu_time_of_what_another_thread_answers_is_from_samples),
