@@ -376,6 +376,8 @@ static int check_together(const struct options *options)
 		return message_usage(command, "nothing to look at: give -p PID");
 	if (options->gil && options->gil_wait)
 		return message_usage(command, "--gil and --gil-wait exclude each other");
+	if (options->gil_wait && options->mode && !strcmp(options->mode, "cpu"))
+		return message_usage(command, "--gil-wait is about the time off the CPU: it excludes --mode cpu");
 	if (options->gil && options->mode && strcmp(options->mode, "cpu"))
 		return message_usage(command, "--gil is about the CPU: it excludes --mode %s", options->mode);
 	if (options->wait && command->bit == RECORD && (!options->mode || !strcmp(options->mode, "cpu")))

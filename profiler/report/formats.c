@@ -135,12 +135,26 @@ void connprof_format_extension(enum connprof_view view, const char *name, char *
 	snprintf(out, size, "%.*s", format ? (int)strcspn(format->extensions, " ") : 0, format ? format->extensions : "");
 }
 
+/* What was not recorded would be shown as nothing at all. */
+static int check_recorded(const struct connprof_recording *recording, const struct connprof_report_options *options,
+			  struct connprof_error *error)
+{
+	if ((options->mode == CONNPROF_MODE_OFFCPU || options->wait) && !(recording->collect & CONNPROF_OFFCPU))
+		return error_set(error, -ENODATA, CONNPROF_CANNOT_OBSERVE,
+				 "the recording holds no time off the CPU (record it with --mode offcpu or wall)");
+	if (options->mode == CONNPROF_MODE_CPU && !(recording->collect & CONNPROF_SAMPLES))
+		return error_set(error, -ENODATA, CONNPROF_CANNOT_OBSERVE,
+				 "the recording holds no samples of time on the CPU (record it with --mode cpu or wall)");
+	return 0;
+}
+
 int connprof_report_write(const struct connprof_recording *recording, enum connprof_view view,
 			  const struct connprof_report_options *options, FILE *stream, struct connprof_error *error)
 {
 	static const struct connprof_report_options defaults;
 	const struct report_format *format;
 	char names[CONNPROF_NAMES_BYTES];
+	int code;
 
 	if (!options)
 		options = &defaults;
@@ -160,6 +174,9 @@ int connprof_report_write(const struct connprof_recording *recording, enum connp
 	if (view == CONNPROF_VIEW_SITES && !(recording->collect & CONNPROF_CONNECTIONS))
 		return error_set(error, -ENODATA, CONNPROF_INCONCLUSIVE,
 				 "this recording holds no connections (record --requests and trace follow them)");
+	code = view == CONNPROF_VIEW_PROFILE ? check_recorded(recording, options, error) : 0;
+	if (code)
+		return code;
 	if (report_wants_part(options))
 		return report_write_part(format, recording, options, stream, error);
 	return format->write(recording, options, stream, error);

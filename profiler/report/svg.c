@@ -164,14 +164,23 @@ static void title_make(const struct connprof_recording *recording, const struct 
 	title_plain(out);
 }
 
-/* Zero samples are an answer: the script would call it an error. */
-static int empty_picture(const struct connprof_recording *recording, const char *title, bool off, bool connections, FILE *stream)
+static const char *why_empty(const struct connprof_recording *recording, const struct connprof_report_options *options)
 {
-	const char *why = connections ? "no such connections were seen" :
-			  recording->cut.slower_than_ns ? "no samples inside such requests" :
-			  off ? "no waits: nothing that was followed was off the CPU while being watched" :
-				"no samples: nothing that was followed used the CPU while being watched";
+	if (options->weight)
+		return "no such connections were seen";
+	if (recording->cut.slower_than_ns)
+		return "no samples inside such requests";
+	if (options->wait)
+		return "no waits of this kind: nothing that was followed waited so while being watched";
+	if (!weight_off_only(recording, options))
+		return "no samples: nothing that was followed used the CPU while being watched";
+	return recording->offcpu.brief ? "no waits as long as --min-block asks for"
+				       : "no waits: nothing that was followed was off the CPU while being watched";
+}
 
+/* Zero samples are an answer: the script would call it an error. */
+static int empty_picture(const char *title, const char *why, FILE *stream)
+{
 	fprintf(stream,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n"
 		"<svg version=\"1.1\" width=\"1200\" height=\"100\" viewBox=\"0 0 1200 100\" "
@@ -330,7 +339,7 @@ int svg_write(const struct connprof_recording *recording, const struct connprof_
 
 	title_make(recording, options, look.title);
 	if (!weight_any(recording, options))
-		return empty_picture(recording, look.title, off, options->weight, stream);
+		return empty_picture(look.title, why_empty(recording, options), stream);
 	code = svg_script_find(script, error);
 	if (code)
 		return code;

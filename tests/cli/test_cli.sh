@@ -99,6 +99,7 @@ expect 2 "--mode: 'idle' is none of cpu offcpu wall" 'a mode that is none' recor
 expect 2 '.*excludes --mode wall' 'the GIL off the CPU' record -p 1 --gil --mode wall
 expect 2 '.*goes with --mode offcpu' 'wakers without waits' record -p 1 --wakers
 expect 2 '.*exclude each other' 'two questions about the GIL' record -p 1 --gil --gil-wait
+expect 2 '--gil-wait is about the time off the CPU: it excludes --mode cpu' 'waits for the GIL on the CPU' record -p 1 --gil-wait --mode cpu
 expect 2 '.*goes with --mode offcpu' 'a shortest wait without waits' record -p 1 --min-block 1ms
 expect 2 "--slower-than: 'soon' is not a duration" 'a limit that is none' record -p 1 --slower-than soon
 expect 2 "--slowest: '0%' is not a percentage" 'no requests at all' record -p 1 --slowest 0%

@@ -150,6 +150,57 @@ static void test_the_picture_counts_time(void **state)
 	connprof_recording_free(r);
 }
 
+static void assert_empty_because(const struct connprof_recording *r, struct connprof_report_options options, const char *why)
+{
+	char *out;
+
+	options.format = "svg";
+	out = render(r, CONNPROF_VIEW_PROFILE, &options, NULL);
+	assert_has(out, why);
+	free(out);
+}
+
+/* That threads waited, but not for this or not for so long, is another answer than that they never waited. */
+static void test_an_empty_picture_says_what_there_is_none_of(void **state)
+{
+	struct connprof_recording *r = wall_recording();
+
+	(void)state;
+	assert_empty_because(r, (struct connprof_report_options){.wait = "disk"}, "no waits of this kind: nothing that was followed waited so");
+	r->profile_count = 1;
+	assert_empty_because(r, (struct connprof_report_options){.mode = CONNPROF_MODE_OFFCPU}, "nothing that was followed was off the CPU");
+	r->offcpu.min_block_ns = 1000000;
+	r->offcpu.brief = 4;
+	assert_empty_because(r, (struct connprof_report_options){.mode = CONNPROF_MODE_OFFCPU}, "no waits as long as --min-block asks for");
+	connprof_recording_free(r);
+}
+
+static void assert_not_recorded(const struct connprof_recording *r, struct connprof_report_options options, const char *what)
+{
+	struct connprof_error error = {0};
+	FILE *nowhere = fopen("/dev/null", "w");
+
+	options.format = "folded";
+	assert_int_equal(connprof_report_write(r, CONNPROF_VIEW_PROFILE, &options, nowhere, &error), -ENODATA);
+	assert_int_equal(error.status, CONNPROF_CANNOT_OBSERVE);
+	assert_has(error.text, what);
+	fclose(nowhere);
+}
+
+/* Nothing would be drawn, as if nothing had happened. */
+static void test_what_was_not_recorded_is_refused(void **state)
+{
+	struct connprof_recording *r = wall_recording();
+
+	(void)state;
+	r->collect &= ~(unsigned)CONNPROF_OFFCPU;
+	assert_not_recorded(r, (struct connprof_report_options){.mode = CONNPROF_MODE_OFFCPU}, "holds no time off the CPU (record it with --mode");
+	assert_not_recorded(r, (struct connprof_report_options){.wait = "lock"}, "holds no time off the CPU");
+	r->collect = CONNPROF_OFFCPU;
+	assert_not_recorded(r, (struct connprof_report_options){.mode = CONNPROF_MODE_CPU}, "holds no samples of time on the CPU (record it with --mode");
+	connprof_recording_free(r);
+}
+
 static void test_the_summary_says_where_the_time_went_and_what_was_left_out(void **state)
 {
 	struct connprof_recording *r = wall_recording();
@@ -176,6 +227,8 @@ int main(void)
 		cmocka_unit_test(test_the_recording_reads_back_the_same),
 		cmocka_unit_test(test_speedscope_weights_are_nanoseconds_of_both),
 		cmocka_unit_test(test_the_picture_counts_time),
+		cmocka_unit_test(test_an_empty_picture_says_what_there_is_none_of),
+		cmocka_unit_test(test_what_was_not_recorded_is_refused),
 		cmocka_unit_test(test_the_summary_says_where_the_time_went_and_what_was_left_out),
 	};
 
