@@ -30,6 +30,21 @@ static enum connprof_view wanted_view(const struct options *options)
 	return CONNPROF_VIEW_PROFILE;
 }
 
+/* The summary and most other views tell of the whole, which would be taken for the part that was asked for. */
+static int check_part(const struct options *options, bool summary, enum connprof_view view)
+{
+	bool cut = options->slower_than_ns || options->slowest_percent > 0;
+	const char *part = options->slower_than_ns ? "slower-than" : cut ? "slowest" : options->wait ? "wait" : options->mode ? "mode" : NULL;
+
+	if (!part)
+		return 0;
+	if (summary)
+		return message_usage(options->command, "--%s shows a part of the profile: give it a format or a file (-f, -o)", part);
+	if (view != CONNPROF_VIEW_PROFILE && (cut || view != CONNPROF_VIEW_DIAGNOSIS))
+		return message_usage(options->command, "--%s goes with --view profile", part);
+	return 0;
+}
+
 static int print_summary(const struct connprof_recording *recording)
 {
 	struct connprof_error error = {0};
@@ -89,8 +104,10 @@ int cmd_report(const struct options *options)
 	struct connprof_recording *recording = NULL;
 	struct connprof_error error = {0};
 	struct output_plan plan = {0};
-	int status = summary ? 0 : output_plan(options, wanted_view(options), NULL, &plan);
+	int status = check_part(options, summary, wanted_view(options));
 
+	if (!status && !summary)
+		status = output_plan(options, wanted_view(options), NULL, &plan);
 	if (status)
 		return status;
 	if (!summary && connprof_format_streams(plan.view, plan.format))

@@ -183,6 +183,7 @@ static int put_tail(const struct page *page)
 	}
 	options.slowest_percent = SLOWEST_PERCENT;
 	options.mode = CONNPROF_MODE_ALL;
+	options.wait = NULL;
 	page_paragraph(page->stream, "note", waits ? "What the threads did and what they waited for, inside these requests only."
 						   : "The CPU time inside these requests only.");
 	return page_picture(page->stream, page->recording, &options, "flame graph of the slowest requests", page->error);
@@ -201,6 +202,7 @@ static int put_cpu(const struct page *page)
 	struct connprof_report_options options = *page->options;
 
 	options.mode = CONNPROF_MODE_CPU;
+	options.wait = NULL; /* a kind of waits, which are below */
 	return page_picture(page->stream, page->recording, &options, "flame graph of the CPU time", page->error);
 }
 

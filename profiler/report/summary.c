@@ -65,7 +65,8 @@ void offcpu_text(const struct connprof_recording *recording, FILE *stream)
 			fprintf(stream, "%s%s %.3f s", next, wait_name(i), (double)off->ns[i] / 1e9);
 			next = ", ";
 		}
-	fprintf(stream, "\n%llu waits walked (%.3f s)", (unsigned long long)off->walked, (double)off->walked_ns / 1e9);
+	fprintf(stream, "\n%s%llu waits walked (%.3f s)", recording->cut.slower_than_ns ? "in the whole recording " : "",
+		(unsigned long long)off->walked, (double)off->walked_ns / 1e9);
 	if (off->left)
 		fprintf(stream, "; %llu more (%.3f s) were too many to walk: their time is spread over those of their thread",
 			(unsigned long long)off->left, (double)off->left_ns / 1e9);
@@ -95,8 +96,12 @@ static void put_requests(const struct connprof_recording *recording, FILE *strea
 		inside += row->latency == LATENCY_NONE ? 0 : row->samples;
 		off_ns += row->latency == LATENCY_NONE ? 0 : row->off_ns;
 	}
-	fprintf(stream, "%llu requests", (unsigned long long)requests->observed);
-	if (!isnan(requests->latency_ms.max))
+	if (recording->cut.slower_than_ns)
+		fprintf(stream, "%llu of %llu requests, those slower than %.4g ms", (unsigned long long)recording->cut.requests,
+			(unsigned long long)requests->observed, (double)recording->cut.slower_than_ns / 1e6);
+	else
+		fprintf(stream, "%llu requests", (unsigned long long)requests->observed);
+	if (!recording->cut.slower_than_ns && !isnan(requests->latency_ms.max))
 		fprintf(stream, ", p50 %.1f ms, p99 %.1f ms, max %.1f ms", requests->latency_ms.p50, requests->latency_ms.p99,
 			requests->latency_ms.max);
 	fprintf(stream, "; %llu samples", (unsigned long long)inside);

@@ -107,6 +107,11 @@ expect 2 "--slowest: '101' is not a percentage" 'more requests than all' record 
 expect 2 '--slower-than and --slowest exclude each other' 'two limits' report x.pb.gz --slower-than 1s --slowest 1%
 expect 2 '--diff normal needs --slower-than or --slowest' 'a difference to nothing' report x.pb.gz --diff normal
 expect 2 'the format speedscope cannot show a difference' 'a format without two sides' record -p 1 --slowest 1% --diff normal -f speedscope
+for part in --slower-than=1s --slowest=1% --wait=lock --mode=cpu; do
+	expect 2 "${part%=*} shows a part of the profile: give it a format or a file" 'the summary of a part' report x.pb.gz $part
+	expect 2 "${part%=*} goes with --view profile" 'a part of another view' report x.pb.gz --view requests $part
+done
+expect 2 '--slowest goes with --view profile' 'a part of a diagnosis' report x.pb.gz --view diagnosis --slowest 1%
 expect 2 "unknown format 'jpeg': it is one of .*svg" 'unknown format' record -p 1 -f jpeg
 expect 2 'no format goes with the name x.gif' 'a name no format goes with' record -p 1 -o x.gif
 expect 2 "unknown format 'svg'" 'a format of another view' check -p 1 -f svg

@@ -284,6 +284,36 @@ static void test_a_plain_recording_shows_what_it_has_and_says_what_is_missing(vo
 	connprof_recording_free(r);
 }
 
+/* The picture of that name, to be freed. */
+static char *picture(const char *page, const char *name)
+{
+	const char *begin = strstr(page, name), *end = begin ? strstr(begin, "</iframe>") : NULL;
+
+	assert_non_null(end);
+	return strndup(begin, (size_t)(end - begin));
+}
+
+static void test_a_kind_of_waits_leaves_the_cpu_time_as_it_is(void **state)
+{
+	struct connprof_recording *r = sample_recording();
+	struct connprof_report_options options = {.format = "html", .wait = "lock"};
+	char *page, *whole, *cpu, *cpu_of_whole;
+
+	(void)state;
+	r->collect |= CONNPROF_OFFCPU;
+	page = render(r, CONNPROF_VIEW_DIAGNOSIS, &options, NULL);
+	options.wait = NULL;
+	whole = render(r, CONNPROF_VIEW_DIAGNOSIS, &options, NULL);
+	cpu = picture(page, "flame graph of the CPU time");
+	cpu_of_whole = picture(whole, "flame graph of the CPU time");
+	assert_string_equal(cpu, cpu_of_whole);
+	free(page);
+	free(whole);
+	free(cpu);
+	free(cpu_of_whole);
+	connprof_recording_free(r);
+}
+
 static void test_connections_over_time_are_drawn_and_numbers_in_json(void **state)
 {
 	struct connprof_recording *r = sick();
@@ -324,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_json_has_findings_functions_and_the_whole_verdict),
 		cmocka_unit_test(test_page_escapes_every_name),
 		cmocka_unit_test(test_a_plain_recording_shows_what_it_has_and_says_what_is_missing),
+		cmocka_unit_test(test_a_kind_of_waits_leaves_the_cpu_time_as_it_is),
 		cmocka_unit_test(test_connections_over_time_are_drawn_and_numbers_in_json),
 	};
 

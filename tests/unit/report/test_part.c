@@ -62,6 +62,25 @@ static void test_slow_against_normal_has_two_counts(void **state)
 	connprof_recording_free(r);
 }
 
+/* The page's summary is of the part: of 20 requests, 1. */
+static void test_the_page_of_a_part_says_how_many_requests_it_is_of(void **state)
+{
+	struct connprof_recording *r = mixed();
+	char *out;
+
+	(void)state;
+	r->requests = (struct requests_summary){.observed = 20, .latency_ms = {10, 700, 702.5}};
+	r->collect |= CONNPROF_OFFCPU;
+	r->offcpu.walked = 400;
+	r->offcpu.walked_ns = 3000000000;
+	out = part(r, "html", false);
+	assert_has(out, "1 of 20 requests, those slower than 500 ms; 15 samples");
+	assert_has_not(out, "p50");
+	assert_has(out, "in the whole recording 400 waits walked (3.000 s)");
+	free(out);
+	connprof_recording_free(r);
+}
+
 static void test_a_file_keeps_what_is_needed_to_cut_again(void **state)
 {
 	struct connprof_recording *r = mixed(), *back = NULL;
@@ -225,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_slow_part_alone),
 		cmocka_unit_test(test_slow_against_normal_has_two_counts),
+		cmocka_unit_test(test_the_page_of_a_part_says_how_many_requests_it_is_of),
 		cmocka_unit_test(test_a_file_keeps_what_is_needed_to_cut_again),
 		cmocka_unit_test(test_what_cannot_be_shown_is_refused_in_words),
 		cmocka_unit_test(test_statements_that_log_and_ask_are_shown_and_kept),
