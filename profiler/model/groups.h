@@ -50,7 +50,7 @@ struct counts {
 	uint64_t closed, open, close_wait;
 	uint64_t served, commands;  /* requests and application commands, summed over connections */
 	uint64_t untied_uses;       /* commands sent while no request could be told */
-	uint64_t first_of_thread, first_of_process; /* opened by a thread, process that had opened none before */
+	uint64_t first_of_thread, first_of_process; /* opened by a thread, process that had opened none before; or for its first request */
 	uint64_t bytes_sent, bytes_received;
 	uint64_t last_birth_ns;     /* of the one opened last */
 	uint64_t handshake_trips;   /* requests of the handshake that were waited for */

@@ -427,13 +427,19 @@ bool requests_early(const struct requests *requests)
 	return requests->observed <= WARM_UP_REQUESTS;
 }
 
+/* A process that is at its first request, or was forked for the one that its parent is at. */
+static bool is_made_for_one(const struct requests *requests, const struct process *process)
+{
+	return process->requests ? process->requests == 1 && process->open : request_inherited(requests, process) != NULL;
+}
+
 void requests_opening(struct requests *requests, const struct event *event, bool *first_of_thread, bool *first_of_process,
 		      bool *aside)
 {
 	struct process *process = process_of(&requests->workers, event->pid);
 	struct worker *thread = worker_of(&requests->workers, event->pid, event->tid, 0, event->time_ns);
 
-	*first_of_process = process && !process->opens++;
+	*first_of_process = process && (!process->opens++ || is_made_for_one(requests, process));
 	*first_of_thread = thread && !thread->opens++;
 	*aside = !requests->open;
 }

@@ -85,7 +85,8 @@ uint64_t requests_begun(const struct requests *requests);
 /* Still in warm-up? True for ever of a target that serves no requests: what is judged there does not ask. */
 bool requests_early(const struct requests *requests);
 
-/* Marks an opening: is it this thread's first, this process's first, and is nobody being served just then? */
+/* Marks an opening: is it this thread's first, this process's first or for the first request it is at, and is nobody being
+ * served just then? */
 void requests_opening(struct requests *requests, const struct event *event, bool *first_of_thread, bool *first_of_process,
 		      bool *aside);
 

@@ -33,4 +33,7 @@ struct requests {
 /* The request is over in every way: what it touched is counted, and it is freed. */
 void requests_retire(struct requests *requests, struct request *request);
 
+/* The request that its parent was at when it forked the process; NULL: none, or it is over. */
+struct request *request_inherited(const struct requests *requests, const struct process *process);
+
 #endif

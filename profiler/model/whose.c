@@ -21,8 +21,7 @@ void requests_forked(struct requests *requests, uint32_t parent, uint32_t child)
 	after->inherited = before->open_list->ordinal;
 }
 
-/* The request that its parent was at when it forked the process; NULL: none, or it is over. */
-static struct request *inherited(const struct requests *requests, const struct process *process)
+struct request *request_inherited(const struct requests *requests, const struct process *process)
 {
 	const struct process *parent = process->inherited ? process_find(&requests->workers, process->parent) : NULL;
 	struct request *request = parent ? parent->open_list : NULL;
@@ -49,7 +48,7 @@ struct request *requests_current(struct requests *requests, const struct event *
 	*tie = TIE_NONE;
 	if ((thread && thread->open && !(event->unit && thread->loop)) || !process)
 		return NULL;
-	current = process->open == 1 ? process->open_list : process->open ? NULL : inherited(requests, process);
+	current = process->open == 1 ? process->open_list : process->open ? NULL : request_inherited(requests, process);
 	*tie = current ? TIE_PROCESS : TIE_NONE;
 	return current;
 }

@@ -144,7 +144,7 @@ const char *words_cause(unsigned cause)
 					  "instead of given back",
 		[CAUSE_LOOP_PER_REQUEST] = "each is bound to an event loop made for the one request",
 		[CAUSE_THREAD_PER_REQUEST] = "each was the first of a new thread: a thread, and so a connection, for each request",
-		[CAUSE_PROCESS_PER_REQUEST] = "each was the first of a new process: a process for each request",
+		[CAUSE_PROCESS_PER_REQUEST] = "each was opened by a process that was new: a process for each request",
 		[CAUSE_UNCLOSED] = "nothing closes them",
 	};
 

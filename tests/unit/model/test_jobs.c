@@ -122,6 +122,41 @@ static void what_a_process_forked_for_the_job_does_is_the_jobs(void **state)
 	stream_end(&s);
 }
 
+/* The worker's own code and the job's have a client each. */
+static void of_a_process_forked_for_the_job_further_connections_have_the_same_cause(void **state)
+{
+	struct stream s;
+	uint64_t conn;
+	uint32_t stacks[2], dropped;
+	(void)state;
+
+	stream_begin(&s);
+	conn = queue(&s);
+	stacks[0] = connect_stack(&s, "beat", 30);
+	stacks[1] = connect_stack(&s, "perform", 12);
+	dropped = drop_stack(&s);
+	for (uint32_t i = 0; i < JOBS; i++) {
+		uint32_t child = 1000 + i;
+		uint64_t own[2];
+
+		pop(&s, conn);
+		job(&s, conn);
+		process_begins(&s, child, PID);
+		for (int k = 0; k < 2; k++) {
+			own[k] = redis_connect(&s, child, child, stacks[k]);
+			redis_command(&s, own[k], child, child);
+		}
+		for (int k = 0; k < 2; k++)
+			redis_close(&s, own[k], child, child, dropped);
+		process_ends(&s, child);
+	}
+	pop(&s, conn);
+	assert_int_equal(stream_judge(&s, 60, NULL), CONNPROF_FINDINGS);
+	assert_int_equal(site_named(&s, "beat")->cause, CAUSE_PROCESS_PER_REQUEST);
+	assert_int_equal(site_named(&s, "perform")->cause, CAUSE_PROCESS_PER_REQUEST);
+	stream_end(&s);
+}
+
 /* A request that waits for its answer in a queue of Redis is one request, not a job beside it. */
 static void a_pop_inside_a_request_is_no_job(void **state)
 {
@@ -150,6 +185,7 @@ int main(void)
 		cmocka_unit_test(a_connection_for_each_job_is_found),
 		cmocka_unit_test(a_worker_with_one_more_connection_is_clean),
 		cmocka_unit_test(what_a_process_forked_for_the_job_does_is_the_jobs),
+		cmocka_unit_test(of_a_process_forked_for_the_job_further_connections_have_the_same_cause),
 		cmocka_unit_test(a_pop_inside_a_request_is_no_job),
 	};
 

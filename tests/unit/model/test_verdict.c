@@ -285,6 +285,29 @@ static void a_process_for_each_request_is_named(void **state)
 	stream_end(&s);
 }
 
+static void two_connections_of_a_process_for_each_request_have_that_cause(void **state)
+{
+	struct stream s;
+	uint64_t request, own;
+	(void)state;
+
+	stream_begin(&s);
+	for (uint32_t pid = PID + 1; pid <= PID + REQUESTS; pid++) {
+		process_begins(&s, pid, PID);
+		request = request_begin(&s, pid, pid);
+		for (int k = 0; k < 2; k++) { /* the second one is not its process's first */
+			own = redis_connect(&s, pid, pid, connect_stack(&s, "recommend", 42));
+			redis_command(&s, own, pid, pid);
+			redis_close(&s, own, pid, pid, 0);
+		}
+		request_end(&s, request, pid, pid);
+		process_ends(&s, pid);
+	}
+	assert_int_equal(stream_judge(&s, 10, NULL), CONNPROF_FINDINGS);
+	assert_int_equal(only_site(&s)->cause, CAUSE_PROCESS_PER_REQUEST);
+	stream_end(&s);
+}
+
 /* Requests overlap on one thread: nothing can be tied, but opens and requests go in step and each dies within a request's time. */
 static void an_event_loop_is_judged_by_rate(void **state)
 {
@@ -459,6 +482,7 @@ int main(void)
 		cmocka_unit_test(a_subscriber_for_each_client_is_clean),
 		cmocka_unit_test(a_thread_for_each_request_is_named),
 		cmocka_unit_test(a_process_for_each_request_is_named),
+		cmocka_unit_test(two_connections_of_a_process_for_each_request_have_that_cause),
 		cmocka_unit_test(an_event_loop_is_judged_by_rate),
 		cmocka_unit_test(lost_traffic_that_could_acquit_makes_it_inconclusive),
 		cmocka_unit_test(a_few_lost_events_do_not_save_a_clear_case),
