@@ -13,6 +13,7 @@ enum what { A_HELD, A_PURPOSE, A_LOG };
 
 struct place {
 	bool used;
+	bool waits;        /* was not told at once: a task of a loop, while requests were open */
 	uint8_t what;      /* enum what */
 	uint32_t next;     /* free ones: + 1; 0: the last */
 	union {
@@ -90,15 +91,22 @@ static void told(const struct deed *deed, struct request *request, enum tie tie)
 	struct owner *owner = deed->context;
 	struct place *place = &owner->places[deed->subject];
 
-	if (place->used) /* else the window has ended meanwhile */
-		give(owner, place, request && (tie == TIE_THREAD || tie == TIE_TASK) ? request_work(request) : NULL);
+	bool tied = request && (tie == TIE_THREAD || tie == TIE_TASK);
+
+	if (!place->used) /* the window has ended meanwhile */
+		return;
+	if (!tied && place->waits && place->what == A_PURPOSE && place->purpose.spent == SPENT_REDIS)
+		tied_missed_trip(owner->tied);
+	give(owner, place, tied ? request_work(request) : NULL);
 }
 
-static void ask(struct owner *owner, const struct event *event, const struct place *place)
+static void ask(struct owner *owner, const struct event *event, struct place *place)
 {
 	const struct deed deed = { .told = told, .context = owner, .subject = (uint64_t)(place - owner->places) };
 
+	place->waits = false;
 	requests_whose(owner->requests, event, &deed);
+	place->waits = place->used;
 }
 
 int owner_feed(struct owner *owner, const struct event *event)

@@ -245,6 +245,7 @@ struct connprof_recording {
 	struct log_row *logs; size_t log_count, log_capacity;     /* likewise */
 	uint64_t log_writes, log_lines;     /* exact, to logs in all */
 	uint64_t purposes_refused;          /* intervals not kept: their time is in SPENT_ELSE */
+	uint64_t trips_untied;              /* round trips to Redis of tasks that answered none of the requests open then: likewise */
 	uint64_t connections_refused, requests_refused; /* not followed: a table was full */
 	uint64_t deeds_refused;             /* of tasks, not kept until it was known whose they were */
 	uint64_t unheld;                    /* samples inside requests that could not be held until these ended */

@@ -141,6 +141,11 @@ void tied_purpose(struct tied *tied, struct work *work, const struct purpose *pu
 		tied->recording->purposes_refused++;
 }
 
+void tied_missed_trip(struct tied *tied)
+{
+	tied->recording->trips_untied++;
+}
+
 static uint64_t period_ns(const struct tied *tied)
 {
 	const struct connprof_recording *recording = tied->recording;

@@ -79,6 +79,8 @@ int tied_put(struct tied *tied, struct work *work, const struct held *held);
 void tied_begin(struct tied *tied, struct work *work, uint64_t begin_ns, uint64_t queued_ns);
 /* What a connection was needed for, for the request's sake; of any length. */
 void tied_purpose(struct tied *tied, struct work *work, const struct purpose *purpose);
+/* A round trip to Redis that may have been for one of the requests open then, but nobody knows for which. */
+void tied_missed_trip(struct tied *tied);
 /* The request has ended: what was held goes to the profile. off: of who served it, between its begin and end. Later calls do nothing. */
 void tied_end(struct tied *tied, struct work *work, uint64_t end_ns, struct off_span off);
 /* It is no request after all: what was held goes to the profile as nobody's. Later calls do nothing. */

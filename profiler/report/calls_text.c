@@ -48,7 +48,10 @@ void trips_table_text(const struct connprof_recording *recording, FILE *stream)
 			row->trips / (double)row->requests, strings_get(recording->strings, row->command), row->ms / (double)row->requests,
 			(unsigned long long)row->requests, call_place(recording, row->call_site, place));
 	}
-	if (!shown)
+	if (!shown && recording->trips_untied)
+		fprintf(stream, "\nno call site is known to send Redis commands one by one; %llu round trips are those of sub-tasks whose "
+			"request is not known\n", (unsigned long long)recording->trips_untied);
+	else if (!shown)
 		fputs("\nno call site sends Redis commands one by one\n", stream);
 }
 

@@ -27,6 +27,7 @@ void losses_line(const struct connprof_recording *recording, FILE *stream)
 	item(&list, "deeds of tasks not kept until their request was known", recording->deeds_refused);
 	item(&list, "latency of samples in requests that were too many to hold", recording->unheld);
 	item(&list, "intervals of requests that were too many to keep", recording->purposes_refused);
+	item(&list, "round trips of sub-tasks whose request is not known", recording->trips_untied);
 	item(&list, "probe runs skipped by the kernel", recording->missed_runs);
 	if (list.shown)
 		fputc('\n', stream);

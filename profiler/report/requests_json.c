@@ -94,5 +94,6 @@ int requests_json_write(const struct connprof_recording *recording, const struct
 	lost = lost_json_put(&build, document, recording);
 	json_put_count(&build, lost, "unheld", recording->unheld);
 	json_put_count(&build, lost, "intervals", recording->purposes_refused);
+	json_put_count(&build, lost, "round_trips_untied", recording->trips_untied);
 	return json_finish(&build, document, stream, error);
 }

@@ -319,6 +319,40 @@ static void intervals_are_bounded_and_counted(void **state)
 	stream_end(&s);
 }
 
+/* asyncio.wait_for before CPython 3.12, and so redis-py's client with a timeout: the command is sent by a task that answers nobody. */
+static void round_trips_of_sub_tasks_are_nobodys_and_counted(void **state)
+{
+	enum { HANDLER = 50, SUB_TASK = 60, AT_ONCE = 3 };
+	struct stream s;
+	uint64_t requests[AT_ONCE], conn;
+	(void)state;
+
+	stream_tied(&s);
+	conn = redis_connect(&s, PID, PID, 0);
+	for (int round = 0; round < 2; round++) { /* the first one shows that the thread is a loop */
+		for (int i = 0; i < AT_ONCE; i++)
+			requests[i] = request_begin(&s, PID, PID);
+		s.unit = round ? SUB_TASK : HANDLER;
+		ask(&s, conn, PID, "GET", 1);
+		s.now_ns += 10 * MS;
+		s.unit = 0;
+		reply(&s, conn, PID, 1);
+		for (int i = 0; i < AT_ONCE; i++) {
+			s.unit = HANDLER + (uint32_t)i;
+			request_end(&s, requests[i], PID, PID);
+		}
+		s.unit = 0;
+	}
+	s.unit = SUB_TASK; /* a task of the program's own, while nobody is served */
+	ask(&s, conn, PID, "GET", 1);
+	s.unit = 0;
+	reply(&s, conn, PID, 1);
+	stream_judge(&s, 10, NULL);
+	assert_sums(&s);
+	assert_int_equal(s.recording->trips_untied, 1);
+	stream_end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +365,7 @@ int main(void)
 		cmocka_unit_test(commands_are_no_more_than_their_part),
 		cmocka_unit_test(concurrent_requests_have_their_own_round_trips),
 		cmocka_unit_test(concurrent_tasks_have_their_own_round_trips),
+		cmocka_unit_test(round_trips_of_sub_tasks_are_nobodys_and_counted),
 		cmocka_unit_test(intervals_are_bounded_and_counted),
 	};
 

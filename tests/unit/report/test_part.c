@@ -211,6 +211,35 @@ static void test_statements_that_log_and_ask_are_shown_and_kept(void **state)
 	connprof_recording_free(r);
 }
 
+/* Those of sub-tasks are tied to no request: that the others are few says nothing. */
+static void test_round_trips_that_are_nobodys_are_told(void **state)
+{
+	struct connprof_recording *r = mixed(), *back = NULL;
+	struct connprof_report_options options = {.format = "pprof"};
+	char *out, *bytes, path[32];
+	size_t size;
+
+	(void)state;
+	r->collect |= CONNPROF_ROUND_TRIPS;
+	out = render_as(r, CONNPROF_VIEW_REQUESTS, "text");
+	assert_has(out, "no call site sends Redis commands one by one\n");
+	free(out);
+	r->trips_untied = 6;
+	bytes = render(r, CONNPROF_VIEW_PROFILE, &options, &size);
+	temporary(path, bytes, size);
+	assert_int_equal(pprof_load(path, &back, NULL), 0);
+	unlink(path);
+	out = render_as(back, CONNPROF_VIEW_REQUESTS, "text");
+	assert_has(out, "no call site is known to send Redis commands one by one; 6 round trips are those of sub-tasks whose request is not known\n");
+	free(out);
+	out = render_as(back, CONNPROF_VIEW_REQUESTS, "json");
+	assert_has(out, "\"round_trips_untied\": 6");
+	free(out);
+	free(bytes);
+	connprof_recording_free(back);
+	connprof_recording_free(r);
+}
+
 static void test_where_the_time_went_as_text_and_json(void **state)
 {
 	struct connprof_recording *r = mixed();
@@ -248,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_a_file_keeps_what_is_needed_to_cut_again),
 		cmocka_unit_test(test_what_cannot_be_shown_is_refused_in_words),
 		cmocka_unit_test(test_statements_that_log_and_ask_are_shown_and_kept),
+		cmocka_unit_test(test_round_trips_that_are_nobodys_are_told),
 		cmocka_unit_test(test_where_the_time_went_as_text_and_json),
 		cmocka_unit_test(test_no_slow_request_is_an_empty_picture),
 	};

@@ -318,10 +318,11 @@ static void test_full_tables_are_losses_too(void **state)
 	r->deeds_refused = 3;
 	r->unheld = 9;
 	r->purposes_refused = 4;
+	r->trips_untied = 6;
 	out = render_as(r, CONNPROF_VIEW_REQUESTS, "text");
 	assert_has(out, "lost: ring full: samples 5, connections not followed (table full) 2, requests not followed (table full) 70, "
 			"deeds of tasks not kept until their request was known 3, latency of samples in requests that were too many to hold 9, "
-			"intervals of requests that were too many to keep 4\n");
+			"intervals of requests that were too many to keep 4, round trips of sub-tasks whose request is not known 6\n");
 	free(out);
 	out = render_as(r, CONNPROF_VIEW_REQUESTS, "json");
 	assert_has(out, "\"requests\": 70");
