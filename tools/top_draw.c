@@ -14,7 +14,7 @@
 
 #include "top.h"
 
-#define HEAD_LINES 4   /* two of numbers, a blank one, the columns' names */
+#define HEAD_LINES 4   /* three of numbers, the columns' names */
 #define FOOT_LINES 1
 #define BAR_WIDTH 50
 
@@ -104,11 +104,12 @@ static void put_head(const struct top *top)
 	used = snprintf(line, sizeof(line), "%llu requests (%.0f/s)", (unsigned long long)requests->observed,
 			(double)top->requests_since / seconds);
 	if (!isnan(requests->p50_ms))
-		used += snprintf(line + used, sizeof(line) - (size_t)used, "  p50 %.1f  p99 %.1f  max %.1f ms  over 0.5 s: %llu",
+		snprintf(line + used, sizeof(line) - (size_t)used, "  p50 %.1f  p99 %.1f  max %.1f ms  over 0.5 s: %llu",
 				 requests->p50_ms, requests->p99_ms, requests->max_ms, (unsigned long long)requests->over_500ms);
-	snprintf(line + used, sizeof(line) - (size_t)used, "   %llu connections (%.0f/s)", (unsigned long long)progress->connections,
-		 (double)top->connections_since / seconds);
 	put(1, 0, line);
+	snprintf(line, sizeof(line), "%llu connections (%.0f/s)", (unsigned long long)progress->connections,
+		 (double)top->connections_since / seconds);
+	put(2, 0, line);
 }
 
 static int put_column_heads(const struct top *top, const struct top_view *view)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """connprof top in a real terminal (tmux): its views, keys, sizes, and a target that ends."""
 import atexit
+import re
 import shutil
 import subprocess
 
@@ -56,6 +57,8 @@ def views_keys_and_sizes():
     terminal.wait("function")
     lines = terminal.screen().splitlines()
     expect(len(lines) <= 24 and max(map(len, lines)) <= 80 and lines[-1].startswith("Tab or 1-3"), f"not 80x24:\n{terminal.screen()}")
+    expect(re.search(r"\d requests \(\d+/s\) .* over 0.5 s: \d", lines[1]) and re.match(r"\d+ connections \(\d+/s\)$", lines[2]),
+           f"the numbers above are cut:\n{terminal.screen()}")
     terminal.keys("w")
     terminal.wait("wrote connprof-")
     terminal.keys("p")
