@@ -18,7 +18,7 @@
 #define FRAME_BYTES_SHORT 88 /* holds all that is read of a frame from 3.11 on, */
 _Static_assert(FRAME_BYTES_SHORT == FRAME_BYTES_LEAST + sizeof(u64), "frame_read clears what lies between");
 #define THREAD_STATE_BYTES 1024 /* at least that of 3.11 and 3.12, at most what lies together */
-#define STR_HASH 24          /* in a str object, in every version */
+#define STR_LENGTH 16        /* in a str object, in every version; its hash is next */
 #define CFRAME_BYTES 24      /* holds both that is read of a CFrame that has its call's frame */
 
 static __always_inline u8 frame_u8(const struct walk *walk, u16 offset)
@@ -322,14 +322,14 @@ static __always_inline bool is_generator(const struct walk *walk)
 static __always_inline u64 mark_of(const struct walk *walk, u64 code)
 {
 	const struct python_layout *layout = &walk->state.layout;
-	u64 name = 0, hash = ~0ULL;
+	u64 name = 0, text[2]; /* length, hash */
 	u32 first_line = 0;
 
 	if (!walk->marks || read_user(&name, sizeof(name), code + layout->code_name) ||
-	    read_user(&hash, sizeof(hash), name + STR_HASH) ||
+	    read_user(text, sizeof(text), name + STR_LENGTH) ||
 	    read_user(&first_line, sizeof(first_line), code + layout->code_first_line))
 		return 0;
-	return (u64)code_mark(hash, first_line) << SLOT_MARK_SHIFT;
+	return (u64)code_mark(text[0], text[1], first_line) << SLOT_MARK_SHIFT;
 }
 
 WALKER_GLOBAL int python_step(u32 kind)

@@ -200,13 +200,16 @@ struct slot {
 #define SLOT_SELF 2ULL
 #define SLOT_MARK_SHIFT 48
 
-/* What tells a code object from another that lies in its place by the time it is named: its name, by the hash that the str object keeps
- * (-1: none yet), and its first line. 0: no mark. */
-static inline u16 code_mark(u64 name_hash, u32 first_line)
-{
-	u64 mixed = (name_hash ^ first_line * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
+#define NO_HASH (~0ULL) /* a str object whose hash nobody has asked for yet */
 
-	return name_hash == ~0ULL ? 0 : (u16)(mixed >> 48 | 1);
+/* What tells a code object from another that lies in its place by the time it is named: its name, by the hash that the str object keeps,
+ * and where it keeps none, as of modules' code, by its length; and its first line. Never 0, which is no mark. */
+static inline u16 code_mark(u64 name_length, u64 name_hash, u32 first_line)
+{
+	u64 name = name_hash == NO_HASH ? name_length : name_hash;
+	u64 mixed = (name ^ first_line * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
+
+	return (u16)(mixed >> 48 | 1);
 }
 
 struct stack_head {

@@ -29,7 +29,7 @@
 #define HOUSEKEEPING_NS 1000000000ull
 #define SCHEDULER_TICK_SECONDS 0.004 /* CONFIG_HZ=250, the distributions' usual; 1000 makes it less */
 #define SWEEP_NS 5000000000ull      /* UNIX connections whose end the kernel did not tell are looked for */
-#define HASTEN_NS 1000000000ull     /* how long short-lived code is reckoned with, once it was seen */
+#define HASTEN_NS 1000000000ull     /* how long short-lived code is reckoned with, once it was seen or a program began */
 #define STEP_NS 200000000ull        /* one step takes records for no longer */
 
 /* ---- open ---- */
@@ -202,6 +202,10 @@ int connprof_session_start(struct connprof_session *session, struct connprof_err
 		code = record_open(session->events_path, session->recording, session->start_ns, &session->writer, error);
 	if (code)
 		return code;
+	if (session->target_count && session->targets[0].identity.parent == getpid()) { /* a command that is about to begin */
+		session->hasten_ns = session->start_ns + HASTEN_NS;
+		probe_hasten(session->probe, true);
+	}
 	probe_activate(session->probe);
 	if (session->config.collect & CONNPROF_OFFCPU && decode_waits_begin(session->decode, session->probe) < 0)
 		recording_note(session->recording, "waits that began before the recording are not seen: threads cannot be listed");
@@ -285,12 +289,14 @@ static void look_for_calls(struct connprof_session *session)
 }
 
 /* Code that is gone before it is named (compiled for one use) is named in time if each sample wakes us. That costs the target,
- * so it is done only where it has been seen lately. */
+ * so it is done only where it has been seen lately, and where a program has just begun: with code that runs once, that of the modules
+ * it imports. */
 static void look_for_short_lived_code(struct connprof_session *session, uint64_t now_ns)
 {
-	if (session->recording->unreadable_frames != session->unreadable)
+	if (session->recording->unreadable_frames != session->unreadable || follow_execs(session->follow) != session->execs)
 		session->hasten_ns = now_ns + HASTEN_NS;
 	session->unreadable = session->recording->unreadable_frames;
+	session->execs = follow_execs(session->follow);
 	if (probe_hasten(session->probe, now_ns < session->hasten_ns))
 		log_say(1, "code that does not live long: each sample is %s", now_ns < session->hasten_ns ? "read at once" : "read as usual again");
 }

@@ -38,7 +38,7 @@ struct connprof_session {
 	struct journal *journal;             /* NULL: none is kept */
 	uint64_t open_ns, start_ns, end_ns, housekeeping_ns, sweep_ns, exits_swept;
 	uint64_t malformed;
-	uint64_t hasten_ns, unreadable;      /* until when; frames at the last look */
+	uint64_t hasten_ns, unreadable, execs; /* until when; frames and execs at the last look */
 	double cpu_seconds, real_rate_hz;    /* as of the last look */
 	bool stopped, behind;                /* behind: records waited when the last step ended */
 };

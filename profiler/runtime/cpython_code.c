@@ -34,7 +34,7 @@ struct code_entry {
 	UT_hash_handle hh;
 	uint64_t address;
 	uint64_t batch;          /* last compared in */
-	uint16_t mark;           /* code_mark() of it; 0: none */
+	uint16_t marks[2];       /* code_mark() of it, and what that was before its name had a hash */
 	struct code_head head;
 	char *function, *file;   /* UTF-8 */
 	const struct strings *named_in; /* the table that these are ids of; NULL: none yet */
@@ -139,9 +139,13 @@ char *cpython_to_utf8(const uint8_t *data, size_t chars, size_t kind)
 	return out;
 }
 
-/* A str object's text, its first NAME_CHARS_MAX characters, as UTF-8: *out owned, and the hash that it keeps. Compact ones only: every
- * name the compiler makes is. */
-static int read_text(const struct runtime *runtime, uint64_t address, char **out, uint64_t *hash)
+/* What else a str object tells of its text. */
+struct str_head {
+	uint64_t length, hash;   /* in characters; NO_HASH: not computed yet */
+};
+
+/* A str object's text, its first NAME_CHARS_MAX characters, as UTF-8: *out owned. Compact ones only: every name the compiler makes is. */
+static int read_text(const struct runtime *runtime, uint64_t address, char **out, struct str_head *text)
 {
 	uint8_t head[CPYTHON_STR_STATE + 4], data[NAME_CHARS_MAX * 4];
 	uint64_t length, start;
@@ -152,7 +156,8 @@ static int read_text(const struct runtime *runtime, uint64_t address, char **out
 		return code;
 	memcpy(&length, head + CPYTHON_STR_LENGTH, sizeof(length));
 	memcpy(&state, head + CPYTHON_STR_STATE, sizeof(state));
-	memcpy(hash, head + CPYTHON_STR_HASH, sizeof(*hash));
+	*text = (struct str_head){.length = length};
+	memcpy(&text->hash, head + CPYTHON_STR_HASH, sizeof(text->hash));
 	kind = state >> 2 & 7;
 	if (!(state >> 5 & 1) || (kind != 1 && kind != 2 && kind != 4) || length > INT32_MAX)
 		return -EINVAL;
@@ -253,18 +258,19 @@ static int entry_read(const struct runtime *runtime, uint64_t address, const str
 {
 	struct code_entry *entry = calloc(1, sizeof(*entry));
 	struct code_head now;
-	uint64_t hash, file_hash;
+	struct str_head name, file;
 	int code;
 
 	if (!entry)
 		return -ENOMEM;
 	entry->address = address;
 	entry->head = *head;
-	code = read_text(runtime, head->name, &entry->function, &hash);
-	if (!code)
-		entry->mark = code_mark(hash, (uint32_t)head->first_line);
-	if (!code)
-		code = read_text(runtime, head->file, &entry->file, &file_hash);
+	code = read_text(runtime, head->name, &entry->function, &name);
+	if (!code) {
+		entry->marks[0] = code_mark(name.length, name.hash, (uint32_t)head->first_line);
+		entry->marks[1] = code_mark(name.length, NO_HASH, (uint32_t)head->first_line);
+		code = read_text(runtime, head->file, &entry->file, &file);
+	}
 	if (!code)
 		code = read_bytes(runtime, head->lines, &entry->lines, &entry->lines_size);
 	if (!code && (read_head(runtime, address, &now) || memcmp(&now, head, sizeof(now))))
@@ -296,7 +302,7 @@ static int entry_add(struct cpython_codes *codes, struct code_entry *entry)
 /* Is it other code than what the walker marked there? The same addresses in it prove nothing: its strings were freed with it. */
 static bool is_other(const struct code_entry *entry, uint16_t mark)
 {
-	return mark && entry->mark && mark != entry->mark;
+	return mark && mark != entry->marks[0] && mark != entry->marks[1];
 }
 
 /* mark: what the walker saw; 0: it did not look. */

@@ -49,7 +49,7 @@ struct follow {
 	struct objects *objects;
 	struct connprof_recording *notes;
 	uint32_t generations;              /* given out so far: 0 is none */
-	uint64_t exits;
+	uint64_t exits, execs;
 	uint64_t gone_cpu_ns;              /* CPU time of processes that have left */
 	size_t perf_map_bytes;             /* of all processes */
 };
@@ -253,6 +253,7 @@ int follow_fork(struct follow *follow, pid_t pid, const struct followed *parent,
 
 int follow_exec(struct follow *follow, struct followed *process)
 {
+	follow->execs++;
 	forget_image(process);
 	process->exec_ns = clock_now_ns();
 	if (process_identify(process->pid, &process->identity))
@@ -357,6 +358,11 @@ uint64_t follow_cpu_ns(struct follow *follow)
 uint64_t follow_exits(const struct follow *follow)
 {
 	return follow->exits;
+}
+
+uint64_t follow_execs(const struct follow *follow)
+{
+	return follow->execs;
 }
 
 /* ---- one process ---- */

@@ -59,6 +59,7 @@ unsigned follow_alive(const struct follow *follow);
 uint64_t follow_cpu_ns(struct follow *follow);
 /* How many processes have ended. */
 uint64_t follow_exits(const struct follow *follow);
+uint64_t follow_execs(const struct follow *follow);
 
 /* ---- one process ---- */
 

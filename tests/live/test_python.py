@@ -89,6 +89,24 @@ def native_flag_shows_the_interpreters_own_frames():
     expect(max(len(frames) for frames, _ in native.stacks) > longest, f"-n adds nothing: {native}")
 
 
+MODULES = ("asyncio http.server email.message xml.dom.minidom unittest.mock decimal ipaddress zipfile ssl sqlite3 tarfile argparse "
+           "logging.config multiprocessing.pool concurrent.futures pydoc doctest pdb optparse")
+
+
+@case
+def modules_that_are_imported_have_their_own_names():
+    """A module's code runs once and is freed, and other code soon lies in its place: it may not lend it its name."""
+    out = live.folder() / "imports.folded"
+    for _ in range(3):
+        live.connprof("record", "-r", "1999", "-o", out, "--", "/usr/bin/python3", "-c", "import " + ", ".join(MODULES.split())).expect_status(0)
+        folded = live.Folded(out.read_text())
+        imported = [inner for frames, count in folded.stacks for outer, inner in zip(frames, frames[1:])
+                    if outer.startswith("_call_with_frames_removed (") and re.search(r"\.py:\d+\)$", inner)]
+        expect(len(imported) > 50, f"hardly any import was seen: {folded}")
+        wrong = [frame for frame in imported if bare(frame) != "<module>"]
+        expect(not wrong, f"of {len(imported)} modules some are called {wrong}")
+
+
 @case
 def unknown_python_version_goes_on_natively_and_says_so():
     python = patched_python()

@@ -292,16 +292,17 @@ static void a_code_object_is_marked_where_asked(void **state)
 	put(frame_at(0), code);
 	put(code + 112, name);
 	put(code + 68, 0xffffffff00000011);
+	put(name + 16, 8);
 	put(name + 24, 0x123456789);
 	s = walk(&python);
 	a_slot(s, 0, code, 0xabc000);
 	image->marks = 1;
 	s = walk(&python);
-	a_slot(s, 0, code, 0xabc000 | (uint64_t)code_mark(0x123456789, 17) << SLOT_MARK_SHIFT);
+	a_slot(s, 0, code, 0xabc000 | (uint64_t)code_mark(8, 0x123456789, 17) << SLOT_MARK_SHIFT);
 	assert_int_equal(s->slots[1].b & ~mask, 0);      /* its code cannot be read */
-	put(name + 24, ~0ull);                           /* no hash yet */
+	put(name + 24, NO_HASH);
 	s = walk(&python);
-	a_slot(s, 0, code, 0xabc000);
+	a_slot(s, 0, code, 0xabc000 | (uint64_t)code_mark(8, NO_HASH, 17) << SLOT_MARK_SHIFT);
 }
 
 static void the_threads_list_stands_in_for_a_missing_block(void **state)

@@ -278,14 +278,14 @@ static void a_forked_child_is_read_like_its_parent(void **state)
 static uint64_t mark_at(const struct subject *s, uint64_t code)
 {
 	const struct python_layout *layout = &s->state.layout;
-	uint64_t name, hash;
+	uint64_t name, text[2]; /* length, hash */
 	uint32_t first_line;
 
 	assert_int_equal(process_read(s->child.pid, code + layout->code_name, &name, sizeof(name)), 0);
-	assert_int_equal(process_read(s->child.pid, name + 24, &hash, sizeof(hash)), 0);
+	assert_int_equal(process_read(s->child.pid, name + 16, text, sizeof(text)), 0);
 	assert_int_equal(process_read(s->child.pid, code + layout->code_first_line, &first_line, sizeof(first_line)), 0);
-	assert_int_not_equal(code_mark(hash, first_line), 0);
-	return (uint64_t)code_mark(hash, first_line) << SLOT_MARK_SHIFT;
+	assert_int_not_equal(code_mark(text[0], text[1], first_line), 0);
+	return (uint64_t)code_mark(text[0], text[1], first_line) << SLOT_MARK_SHIFT;
 }
 
 static void a_reused_code_address_gets_its_new_name_in_the_next_batch(void **state)
@@ -336,6 +336,47 @@ static void a_reused_code_address_gets_its_new_name_in_the_next_batch(void **sta
 	subject_end(&s);
 }
 
+/* The code of a module is the one that lives shortest, and nobody has asked for the hash of its name. */
+static void code_whose_name_has_no_hash_is_told_from_what_takes_its_place(void **state)
+{
+	const struct python *python = *state;
+	const char *arguments[] = {NULL, "-c",
+		"import ctypes, sys\n"
+		"def one(): print('x', flush=True); sys.stdin.readline()\n"
+		"names = [''.join(['o', 'ne']), ''.join(['thr', 'ee'])]\n"
+		"words = ctypes.cast(id(one.__code__), ctypes.POINTER(ctypes.c_void_p))\n"
+		"places = [i for i in range(4, 18) if words[i] in (id('one'), id(sys.intern('one')))]\n"
+		"def call_it(name):\n"
+		"  for i in places: words[i] = id(name)\n"
+		"call_it(names[0])\n"
+		"one()\n"
+		"hash(names[0]); print('y', flush=True); sys.stdin.readline()\n"
+		"call_it(names[1]); print('z', flush=True); sys.stdin.readline()\n", NULL};
+	struct slot slots[64], marked;
+	enum python_end end;
+	struct frame frame;
+	struct subject s;
+	char line[16];
+
+	subject_begin(&s, python, arguments);
+	assert_non_null(fgets(line, sizeof(line), s.child.out));
+	expect_ready(&s);
+	usleep(50000);
+	assert_true(cpython_ops.walk(s.runtime, s.child.pid, 0, slots, 64, &end, NULL) > 0);
+	marked = slots[0];
+	marked.b |= mark_at(&s, marked.a);
+	for (int i = 0; i < 2; i++) { /* without a hash, and once somebody has asked for it */
+		assert_int_equal(cpython_ops.name_frame(s.runtime, &marked, s.strings, &frame), 0);
+		assert_string_equal(strings_get(s.strings, frame.function), "one");
+		assert_int_equal(write(s.child.in, "\n", 1), 1);
+		assert_non_null(fgets(line, sizeof(line), s.child.out));
+		cpython_ops.batch(s.runtime);
+	}
+	assert_int_equal(*line, 'z');
+	assert_int_equal(cpython_ops.name_frame(s.runtime, &marked, s.strings, &frame), -ESTALE);
+	subject_end(&s);
+}
+
 static void what_is_no_code_object_has_no_name(void **state)
 {
 	const struct python *python = *state;
@@ -353,7 +394,7 @@ static void what_is_no_code_object_has_no_name(void **state)
 	subject_end(&s);
 }
 
-#define PER_PYTHON 6
+#define PER_PYTHON 7
 
 int main(void)
 {
@@ -366,6 +407,7 @@ int main(void)
 		{"a lone thread is found again when it lets go of the GIL", a_lone_thread_is_found_again_when_it_lets_go_of_the_gil},
 		{"a forked child is read like its parent", a_forked_child_is_read_like_its_parent},
 		{"a reused code address gets its new name in the next batch", a_reused_code_address_gets_its_new_name_in_the_next_batch},
+		{"code whose name has no hash is told from what takes its place", code_whose_name_has_no_hash_is_told_from_what_takes_its_place},
 		{"what is no code object has no name", what_is_no_code_object_has_no_name},
 	};
 	static struct python pythons[PYTHONS_MAX];
