@@ -175,7 +175,7 @@ def what_is_left_out_keeps_the_sum():
     expect(abs(sum(found.values()) - wanted) <= 0.05 * wanted + 3000, f"{found} us, {wanted:.0f} by its own clock: {folded.summary}")
 
 
-@cpythons.on_pythons("3.8", "3.10", "3.11", "3.12", "3.14")
+@cpythons.on_pythons("3.8", "3.11", "3.14")
 def long_waits_that_are_not_walked_are_their_own_functions(python):
     """They are told of, with what was walked before in the same place: of the interpreter's functions, too."""
     process, _ = live.workload("places.py", python=python.path)
