@@ -166,7 +166,10 @@ def the_reason_is_named_with_its_time(reason):
     expect(count == SLOW + FAST, f"{count} requests seen")
     found = sum(row["ms"]["mean"] for row in spent["parts"] if row["part"] == name and not row.get("command")) * count / 1e3
     wanted = sum(truth[part] for truth in truths)
-    expect(abs(found - wanted) <= (1 - AGREES) * wanted + 0.002 * SLOW, f"{name}: {found:.3f} s of {wanted:.3f} s: {truths} {spent}")
+    # On the crowded CPU the thread waits before and after what it has clocked, too.
+    unclocked = sum(latencies) - sum(truth["wall"] for truth in truths) if part == "runqueue" else 0
+    tolerance = (1 - AGREES) * wanted + 0.002 * SLOW
+    expect(-tolerance <= found - wanted <= tolerance + unclocked, f"{name}: {found:.3f} s of {wanted:.3f} s: {truths} {spent}")
     if part == "blocked" and reason != "disk":  # there it is what the machine's disk leaves of the time
         expect(wanted >= AGREES * sum(truth["wall"] - truth["runqueue"] for truth in truths), f"the workload did not wait: {truths}")
 
