@@ -139,7 +139,7 @@ static bool is_marked(const struct sums *sums)
 static bool is_seen(const struct sums *sums, unsigned spent)
 {
 	return spent == SPENT_SETUP || spent == SPENT_REDIS || spent == SPENT_PEERS ||
-	       (is_marked(sums) && (spent == SPENT_RUNQUEUE || spent == SPENT_GIL || spent == SPENT_LOCKS));
+	       (is_marked(sums) && spent_is_marked(spent));
 }
 
 static void scale(struct sums *sums, bool seen, double factor)

@@ -138,8 +138,7 @@ static double weight_of(const struct held *held)
 	return held->wait.weight > WEIGHT_ONE ? (double)held->wait.weight / WEIGHT_ONE : 1;
 }
 
-/* Do marks tell of it? */
-static bool is_marked(enum spent_id place)
+bool spent_is_marked(enum spent_id place)
 {
 	return place == SPENT_RUNQUEUE || place == SPENT_GIL || place == SPENT_LOCKS;
 }
@@ -150,7 +149,7 @@ static void sum_wait(const struct work *work, const struct held *held, struct sp
 	uint64_t begin_ns = held->time_ns - held->wait.ns;
 	double ns = (double)held->wait.ns, weight = weight_of(held);
 	enum spent_id place = spent_by(held->wait.wait);
-	bool marked = out->marked && is_marked(place);
+	bool marked = out->marked && spent_is_marked(place);
 
 	if (place == SPENT_ELSE)
 		return;

@@ -54,6 +54,9 @@ struct spent {
 	bool marked;             /* CPU time, run queue and locked_ns are no estimates */
 };
 
+/* Is it one of those that marks tell of? */
+bool spent_is_marked(enum spent_id place);
+
 /* The sums of an ended work; sorts its purposes. period_ns: of a sample, 0 if none are taken. */
 void spent_sum(struct work *work, uint64_t period_ns, struct spent *out);
 

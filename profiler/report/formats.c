@@ -136,9 +136,14 @@ void connprof_format_extension(enum connprof_view view, const char *name, char *
 }
 
 /* What was not recorded would be shown as nothing at all. */
-static int check_recorded(const struct connprof_recording *recording, const struct connprof_report_options *options,
-			  struct connprof_error *error)
+static int check_recorded(const struct connprof_recording *recording, enum connprof_view view,
+			  const struct connprof_report_options *options, struct connprof_error *error)
 {
+	if (view == CONNPROF_VIEW_SITES && !(recording->collect & CONNPROF_CONNECTIONS))
+		return error_set(error, -ENODATA, CONNPROF_CANNOT_OBSERVE,
+				 "the recording holds no connections (record --requests and trace follow them)");
+	if (view != CONNPROF_VIEW_PROFILE)
+		return 0;
 	if ((options->mode == CONNPROF_MODE_OFFCPU || options->wait) && !(recording->collect & CONNPROF_OFFCPU))
 		return error_set(error, -ENODATA, CONNPROF_CANNOT_OBSERVE,
 				 "the recording holds no time off the CPU (record it with --mode offcpu or wall)");
@@ -171,10 +176,7 @@ int connprof_report_write(const struct connprof_recording *recording, enum connp
 	if ((options->against_normal || options->base) && !format->compares)
 		return error_set(error, -EINVAL, CONNPROF_USAGE, "the format %s cannot show a difference (svg and folded can)",
 				 format->name);
-	if (view == CONNPROF_VIEW_SITES && !(recording->collect & CONNPROF_CONNECTIONS))
-		return error_set(error, -ENODATA, CONNPROF_INCONCLUSIVE,
-				 "this recording holds no connections (record --requests and trace follow them)");
-	code = view == CONNPROF_VIEW_PROFILE ? check_recorded(recording, options, error) : 0;
+	code = check_recorded(recording, view, options, error);
 	if (code)
 		return code;
 	if (report_wants_part(options))
