@@ -2,6 +2,19 @@
 /* test_spent.c - where a request's time went: by how long its thread was off the CPU, where that is known; else by waits, or by samples. */
 #include "unit/model/spent.h"
 
+/* Threads have marks. */
+static void stream_marked(struct stream *s)
+{
+	stream_tied(s);
+	s->marks.off = 1000;
+}
+
+static void judged(struct stream *s)
+{
+	stream_judge(s, 10, NULL);
+	assert_sums(s);
+}
+
 /* Time passes: so much of it off the CPU, in units of 1,024 ns. */
 static void passes(struct stream *s, uint32_t units, uint32_t off)
 {
@@ -38,8 +51,7 @@ static void cpu_time_of_one_short_request_is_right(void **state)
 	passes_waiting(&s, 0, 30);
 	off(&s, PID, WAIT_LOCK, 30 * 1024);
 	request_end(&s, request, PID, PID);
-	stream_judge(&s, 10, NULL);
-	assert_sums(&s);
+	judged(&s);
 	for (unsigned band = 0; band < BAND_COUNT; band++) {
 		assert_float_equal(ms(&s, SPENT_CPU, band), UNITS(600 + 600), 1e-6);
 		assert_float_equal(ms(&s, SPENT_REDIS, band), UNITS(400), 1e-6);
@@ -56,8 +68,7 @@ static void what_is_not_known_of_an_interval_its_waits_tell(void **state)
 	uint64_t conn, request;
 	(void)state;
 
-	stream_tied(&s);
-	s.marks.off = 1000;
+	stream_marked(&s);
 	request = request_begin(&s, PID, PID);
 	passes(&s, 500, 0);
 	conn = s.next_conn++;
@@ -69,8 +80,7 @@ static void what_is_not_known_of_an_interval_its_waits_tell(void **state)
 	passes_waiting(&s, 200, 0);
 	off(&s, PID, WAIT_RUNQUEUE, 200 * 1024);
 	request_end(&s, request, PID, PID);
-	stream_judge(&s, 10, NULL);
-	assert_sums(&s);
+	judged(&s);
 	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(500 + 300), 1e-6);
 	assert_float_equal(ms(&s, SPENT_SETUP, BAND_MAX), UNITS(2000), 1e-6);
 	assert_float_equal(ms(&s, SPENT_RUNQUEUE, BAND_MAX), UNITS(200), 1e-6);
@@ -84,8 +94,7 @@ static void a_request_that_misses_a_mark_is_told_by_its_waits(void **state)
 	uint64_t request;
 	(void)state;
 
-	stream_tied(&s);
-	s.marks.off = 1000;
+	stream_marked(&s);
 	request = request_begin(&s, PID, PID);
 	passes(&s, 100, 0);
 	request_end(&s, request, PID, PID);
@@ -94,8 +103,7 @@ static void a_request_that_misses_a_mark_is_told_by_its_waits(void **state)
 	off(&s, PID, WAIT_RUNQUEUE, 8800 * 1024);
 	s.marks.off = 0;
 	request_end(&s, request, PID, PID);
-	stream_judge(&s, 10, NULL);
-	assert_sums(&s);
+	judged(&s);
 	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(200), 1e-6);
 	assert_float_equal(ms(&s, SPENT_RUNQUEUE, BAND_MAX), UNITS(8800), 1e-6);
 	stream_end(&s);
@@ -118,8 +126,7 @@ static void waits_that_stand_for_others_leave_the_rest_to_the_cpu(void **state)
 		struct stream s;
 		uint64_t request;
 
-		stream_tied(&s);
-		s.marks.off = 1000;
+		stream_marked(&s);
 		request = request_begin(&s, PID, PID);
 		passes(&s, 25000, 0);
 		for (int i = 0; i < 100; i++) {
@@ -129,8 +136,7 @@ static void waits_that_stand_for_others_leave_the_rest_to_the_cpu(void **state)
 		}
 		s.marks.off = marked ? s.marks.off : 0;
 		request_end(&s, request, PID, PID);
-		stream_judge(&s, 10, NULL);
-		assert_sums(&s);
+		judged(&s);
 		assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(25000), 1e-6);
 		assert_float_equal(ms(&s, SPENT_SLEEP, BAND_MAX), UNITS(100000), 1e-6);
 		stream_end(&s);
@@ -144,8 +150,7 @@ static void what_was_seen_does_not_give_way_to_guesses(void **state)
 	uint64_t conn, request;
 	(void)state;
 
-	stream_tied(&s);
-	s.marks.off = 1000;
+	stream_marked(&s);
 	conn = redis_connect(&s, PID, PID, 0);
 	request = request_begin(&s, PID, PID);
 	passes(&s, 2000, 0);
@@ -155,8 +160,7 @@ static void what_was_seen_does_not_give_way_to_guesses(void **state)
 	passes(&s, 2000, 2000);
 	weighted(&s, WAIT_SLEEP, 500 * 1024, 8);
 	request_end(&s, request, PID, PID);
-	stream_judge(&s, 10, NULL);
-	assert_sums(&s);
+	judged(&s);
 	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(2000), 1e-6);
 	assert_float_equal(ms(&s, SPENT_REDIS, BAND_MAX), UNITS(6000), 1e-6);
 	assert_float_equal(part(&s, SPENT_REDIS, "GET")->ms[BAND_MAX], UNITS(6000), 1e-6);
@@ -172,8 +176,7 @@ static void run_queue_and_locks_of_one_request_are_right(void **state)
 	uint64_t conn, request;
 	(void)state;
 
-	stream_tied(&s);
-	s.marks.off = 1000;
+	stream_marked(&s);
 	conn = redis_connect(&s, PID, PID, 0);
 	request = request_begin(&s, PID, PID);
 	passes(&s, 2000, 0);
@@ -188,8 +191,7 @@ static void run_queue_and_locks_of_one_request_are_right(void **state)
 	weighted(&s, WAIT_LOCK, 100 * 1024, 8);
 	passes(&s, 500, 0);
 	request_end(&s, request, PID, PID);
-	stream_judge(&s, 10, NULL);
-	assert_sums(&s);
+	judged(&s);
 	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(2500), 1e-6);
 	assert_float_equal(ms(&s, SPENT_REDIS, BAND_MAX), UNITS(1000), 1e-6);
 	assert_float_equal(part(&s, SPENT_REDIS, "GET")->ms[BAND_MAX], UNITS(1000), 1e-6);
@@ -206,8 +208,7 @@ static void whether_it_was_the_gil_other_requests_tell(void **state)
 	struct stream s;
 	(void)state;
 
-	stream_tied(&s);
-	s.marks.off = 1000;
+	stream_marked(&s);
 	for (uint32_t i = 1; i <= 2; i++) {
 		uint64_t request = request_begin(&s, PID, PID);
 
@@ -218,8 +219,7 @@ static void whether_it_was_the_gil_other_requests_tell(void **state)
 		}
 		request_end(&s, request, PID, PID);
 	}
-	stream_judge(&s, 10, NULL);
-	assert_sums(&s);
+	judged(&s);
 	assert_float_equal(ms(&s, SPENT_GIL, BAND_MAX), UNITS(1500), 1e-6);
 	assert_float_equal(ms(&s, SPENT_LOCKS, BAND_MAX), UNITS(500), 1e-6);
 	stream_end(&s);
@@ -234,8 +234,7 @@ static void a_task_has_its_cpu_time_if_its_request_was_alone(void **state)
 		struct stream s;
 		uint64_t request, other = 0;
 
-		stream_tied(&s);
-		s.marks.off = 1000;
+		stream_marked(&s);
 		for (int i = 0; i < 2; i++) { /* the first shows that this is a loop */
 			request = request_begin(&s, PID, PID);
 			passes(&s, 500, 0);
@@ -250,8 +249,7 @@ static void a_task_has_its_cpu_time_if_its_request_was_alone(void **state)
 				request_end(&s, other, PID, PID);
 			}
 		}
-		stream_judge(&s, 10, NULL);
-		assert_sums(&s);
+		judged(&s);
 		assert_int_equal(s.recording->spent.requests[BAND_MEAN], shared ? 4 : 2);
 		assert_float_equal(ms(&s, SPENT_CPU, BAND_MEAN), shared ? 0 : UNITS(600), 1e-6);
 		stream_end(&s);
@@ -268,15 +266,13 @@ static void marks_that_cannot_be_are_none(void **state)
 		struct stream s;
 		uint64_t request;
 
-		stream_tied(&s);
-		s.marks.off = 1000;
+		stream_marked(&s);
 		request = request_begin(&s, PID, PID);
 		passes(&s, 2000, 0);
 		off(&s, PID, WAIT_SLEEP, 500 * 1024);
 		s.marks = strange[i];
 		request_end(&s, request, PID, PID);
-		stream_judge(&s, 10, NULL);
-		assert_sums(&s);
+		judged(&s);
 		assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), UNITS(1500), 1e-6);
 		assert_float_equal(ms(&s, SPENT_SLEEP, BAND_MAX), UNITS(500), 1e-6);
 		assert_float_equal(ms(&s, SPENT_RUNQUEUE, BAND_MAX), 0, 1e-6);
@@ -293,8 +289,7 @@ static void a_job_has_its_cpu_time(void **state)
 	uint64_t conn;
 	(void)state;
 
-	stream_tied(&s);
-	s.marks.off = 1000;
+	stream_marked(&s);
 	conn = redis_connect(&s, PID, PID, 0);
 	for (int i = 0; i < 20; i++) {
 		io(&s, conn, PID, PID, WIRE_SENT, pop);
@@ -303,8 +298,7 @@ static void a_job_has_its_cpu_time(void **state)
 		passes(&s, 3000, 1000);
 	}
 	io(&s, conn, PID, PID, WIRE_SENT, pop);
-	stream_judge(&s, 10, NULL);
-	assert_sums(&s);
+	judged(&s);
 	assert_int_equal(s.recording->spent.requests[BAND_MEAN], 20);
 	assert_float_equal(ms(&s, SPENT_CPU, BAND_MEAN), UNITS(2000), 1e-6);
 	stream_end(&s);
@@ -317,14 +311,12 @@ static void cpu_time_of_what_another_thread_answers_is_from_samples(void **state
 	uint64_t request;
 	(void)state;
 
-	stream_tied(&s);
-	s.marks.off = 1000;
+	stream_marked(&s);
 	request = request_begin(&s, PID, PID);
 	samples(&s, PID, 2);
 	s.marks.off = 90000;
 	request_end(&s, request, PID, PID + 1);
-	stream_judge(&s, 10, NULL);
-	assert_sums(&s);
+	judged(&s);
 	assert_float_equal(ms(&s, SPENT_CPU, BAND_MAX), 20, 1e-6);
 	stream_end(&s);
 }
